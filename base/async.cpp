@@ -39,8 +39,7 @@ Async<void> run_on_pool(Pool& pool, std::function<void()> work) {
 Async<Status> sleep_until(Deadline moment) {
     asio::steady_timer timer(co_await asio::this_coro::executor, moment);
     const auto [error] = co_await timer.async_wait(kTuple);
-    if (error)
-        co_return fail(ErrorCode::cancelled, "waiting was cancelled");
+    if (error) co_return fail(ErrorCode::cancelled, "waiting was cancelled");
     co_return Status{};
 }
 
@@ -52,8 +51,7 @@ Async<Status> wait_readable(int fd, Deadline deadline) {
     if (deadline == Deadline::max()) {
         const auto [error] =
             co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read, kTuple);
-        if (error)
-            co_return fail(ErrorCode::cancelled, "waiting for descriptor {}: {}", fd, error.message());
+        if (error) co_return fail(ErrorCode::cancelled, "waiting for descriptor {}: {}", fd, error.message());
         co_return Status{};
     }
     asio::steady_timer timer(executor, deadline);
@@ -61,8 +59,7 @@ Async<Status> wait_readable(int fd, Deadline deadline) {
     auto late = timer.async_wait(kTuple);
     const auto first = co_await (std::move(readable) || std::move(late));
     if (first.index() == 1) {
-        if (std::get<0>(std::get<1>(first)))
-            co_return fail(ErrorCode::cancelled, "waiting was cancelled");
+        if (std::get<0>(std::get<1>(first))) co_return fail(ErrorCode::cancelled, "waiting was cancelled");
         co_return fail(ErrorCode::timeout, "the deadline passed");
     }
     if (const auto& [error] = std::get<0>(first); error)
@@ -72,8 +69,7 @@ Async<Status> wait_readable(int fd, Deadline deadline) {
 
 void spawn(Executor executor, Async<void> work, std::function<void(std::string)> on_error) {
     auto finished = [on_error = std::move(on_error)](const std::exception_ptr& problem) {
-        if (!problem || !on_error)
-            return;
+        if (!problem || !on_error) return;
         try {
             std::rethrow_exception(problem);
         } catch (const std::exception& e) {

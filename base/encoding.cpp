@@ -14,12 +14,9 @@ namespace {
 constexpr char kHexDigits[] = "0123456789abcdef";
 
 int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
 }
 
@@ -50,11 +47,9 @@ std::string base64_encode(std::string_view bytes) {
 }
 
 Result<std::string> base64_decode(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
-        text.remove_suffix(1);
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
     std::size_t padding = 0;
-    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=')
-        ++padding;
+    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
     if (text.size() % 4 != 0 || text.size() > (std::size_t{64} << 20))
         return fail(ErrorCode::invalid, "not valid base64");
     std::string bytes(text.size() / 4 * 3, '\0');
@@ -90,8 +85,7 @@ Result<std::string> percent_decode(std::string_view text) {
         }
         const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
         const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-        if (high < 0 || low < 0)
-            return fail(ErrorCode::invalid, "a % is not followed by two hex digits");
+        if (high < 0 || low < 0) return fail(ErrorCode::invalid, "a % is not followed by two hex digits");
         result += static_cast<char>(high * 16 + low);
         i += 2;
     }
@@ -103,10 +97,8 @@ std::string random_bytes(std::size_t count) {
     std::size_t have = 0;
     while (have < count) {
         const ssize_t got = ::getrandom(bytes.data() + have, count - have, 0);
-        if (got < 0 && errno != EINTR)
-            std::abort(); // no kernel that can run berth lacks it
-        if (got > 0)
-            have += static_cast<std::size_t>(got);
+        if (got < 0 && errno != EINTR) std::abort(); // no kernel that can run berth lacks it
+        if (got > 0) have += static_cast<std::size_t>(got);
     }
     return bytes;
 }

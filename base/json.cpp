@@ -49,18 +49,12 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 std::string_view type_name(const Json& value) {
     switch (value.type()) {
-    case Json::value_t::object:
-        return "an object";
-    case Json::value_t::array:
-        return "a list";
-    case Json::value_t::string:
-        return "a string";
-    case Json::value_t::boolean:
-        return "a boolean";
-    case Json::value_t::null:
-        return "null";
-    default:
-        return "a number";
+    case Json::value_t::object: return "an object";
+    case Json::value_t::array: return "a list";
+    case Json::value_t::string: return "a string";
+    case Json::value_t::boolean: return "a boolean";
+    case Json::value_t::null: return "null";
+    default: return "a number";
     }
 }
 
@@ -79,21 +73,16 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
     const bool good = Json::sax_parse(text.begin(), text.end(), &builder);
     if (builder.too_deep())
         return fail(ErrorCode::limit, "JSON is nested deeper than {} levels", limits.max_depth);
-    if (!good)
-        return fail(ErrorCode::invalid, "not valid JSON at byte {}", builder.position());
+    if (!good) return fail(ErrorCode::invalid, "not valid JSON at byte {}", builder.position());
     return root;
 }
 
 const Json* JsonReader::find(std::string_view key) const {
-    if (!object_->is_object())
-        return nullptr;
-    if (const auto it = object_->find(key); it != object_->end())
-        return it->is_null() ? nullptr : &*it;
-    if (!ignore_case_)
-        return nullptr;
+    if (!object_->is_object()) return nullptr;
+    if (const auto it = object_->find(key); it != object_->end()) return it->is_null() ? nullptr : &*it;
+    if (!ignore_case_) return nullptr;
     for (const auto& [name, value] : object_->items())
-        if (equal_ignoring_case(name, key))
-            return value.is_null() ? nullptr : &value;
+        if (equal_ignoring_case(name, key)) return value.is_null() ? nullptr : &value;
     return nullptr;
 }
 
@@ -103,25 +92,21 @@ std::string JsonReader::path_of(std::string_view key) const {
 
 Result<std::optional<std::string>> JsonReader::string(std::string_view key) const {
     const Json* value = find(key);
-    if (value == nullptr)
-        return std::optional<std::string>();
-    if (!value->is_string())
-        return wrong_type(path_of(key), "a string", *value);
+    if (value == nullptr) return std::optional<std::string>();
+    if (!value->is_string()) return wrong_type(path_of(key), "a string", *value);
     return std::optional(value->get<std::string>());
 }
 
 Result<std::optional<std::int64_t>> JsonReader::integer(std::string_view key) const {
     const Json* value = find(key);
-    if (value == nullptr)
-        return std::optional<std::int64_t>();
+    if (value == nullptr) return std::optional<std::int64_t>();
     if (value->is_number_unsigned()) {
         const auto number = value->get<std::uint64_t>();
         if (number > static_cast<std::uint64_t>(INT64_MAX))
             return fail(ErrorCode::invalid, "{}: {} is too large", path_of(key), number);
         return std::optional(static_cast<std::int64_t>(number));
     }
-    if (value->is_number_integer())
-        return std::optional(value->get<std::int64_t>());
+    if (value->is_number_integer()) return std::optional(value->get<std::int64_t>());
     if (value->is_number_float()) {
         // Go and Python clients write whole numbers as 1e3 or 5.0 now and then.
         const auto number = value->get<double>();
@@ -133,33 +118,26 @@ Result<std::optional<std::int64_t>> JsonReader::integer(std::string_view key) co
 
 Result<std::optional<double>> JsonReader::number(std::string_view key) const {
     const Json* value = find(key);
-    if (value == nullptr)
-        return std::optional<double>();
-    if (!value->is_number())
-        return wrong_type(path_of(key), "a number", *value);
+    if (value == nullptr) return std::optional<double>();
+    if (!value->is_number()) return wrong_type(path_of(key), "a number", *value);
     return std::optional(value->get<double>());
 }
 
 Result<std::optional<bool>> JsonReader::boolean(std::string_view key) const {
     const Json* value = find(key);
-    if (value == nullptr)
-        return std::optional<bool>();
-    if (!value->is_boolean())
-        return wrong_type(path_of(key), "a boolean", *value);
+    if (value == nullptr) return std::optional<bool>();
+    if (!value->is_boolean()) return wrong_type(path_of(key), "a boolean", *value);
     return std::optional(value->get<bool>());
 }
 
 Result<std::optional<std::vector<std::string>>> JsonReader::strings(std::string_view key) const {
     const auto list = array(key);
-    if (!list)
-        return std::unexpected(list.error());
-    if (*list == nullptr)
-        return std::optional<std::vector<std::string>>();
+    if (!list) return std::unexpected(list.error());
+    if (*list == nullptr) return std::optional<std::vector<std::string>>();
     std::vector<std::string> result;
     for (std::size_t i = 0; i < (*list)->size(); ++i) {
         const Json& item = (**list)[i];
-        if (!item.is_string())
-            return wrong_type(fmt::format("{}[{}]", path_of(key), i), "a string", item);
+        if (!item.is_string()) return wrong_type(fmt::format("{}[{}]", path_of(key), i), "a string", item);
         result.push_back(item.get<std::string>());
     }
     return std::optional(std::move(result));
@@ -167,10 +145,8 @@ Result<std::optional<std::vector<std::string>>> JsonReader::strings(std::string_
 
 Result<std::optional<std::map<std::string, std::string>>> JsonReader::string_map(std::string_view key) const {
     const auto members = object(key);
-    if (!members)
-        return std::unexpected(members.error());
-    if (*members == nullptr)
-        return std::optional<std::map<std::string, std::string>>();
+    if (!members) return std::unexpected(members.error());
+    if (*members == nullptr) return std::optional<std::map<std::string, std::string>>();
     std::map<std::string, std::string> result;
     for (const auto& [name, value] : (*members)->items()) {
         if (!value.is_string())
@@ -182,33 +158,27 @@ Result<std::optional<std::map<std::string, std::string>>> JsonReader::string_map
 
 Result<const Json*> JsonReader::object(std::string_view key) const {
     const Json* value = find(key);
-    if (value != nullptr && !value->is_object())
-        return wrong_type(path_of(key), "an object", *value);
+    if (value != nullptr && !value->is_object()) return wrong_type(path_of(key), "an object", *value);
     return value;
 }
 
 Result<const Json*> JsonReader::array(std::string_view key) const {
     const Json* value = find(key);
-    if (value != nullptr && !value->is_array())
-        return wrong_type(path_of(key), "a list", *value);
+    if (value != nullptr && !value->is_array()) return wrong_type(path_of(key), "a list", *value);
     return value;
 }
 
 Result<std::string> JsonReader::required_string(std::string_view key) const {
     auto value = string(key);
-    if (!value)
-        return std::unexpected(std::move(value.error()));
-    if (!*value || (*value)->empty())
-        return fail(ErrorCode::invalid, "{}: missing", path_of(key));
+    if (!value) return std::unexpected(std::move(value.error()));
+    if (!*value || (*value)->empty()) return fail(ErrorCode::invalid, "{}: missing", path_of(key));
     return std::move(**value);
 }
 
 Result<std::int64_t> JsonReader::required_integer(std::string_view key) const {
     const auto value = integer(key);
-    if (!value)
-        return std::unexpected(value.error());
-    if (!*value)
-        return fail(ErrorCode::invalid, "{}: missing", path_of(key));
+    if (!value) return std::unexpected(value.error());
+    if (!*value) return fail(ErrorCode::invalid, "{}: missing", path_of(key));
     return **value;
 }
 

@@ -50,8 +50,7 @@ void append_field(std::string& line, std::string_view key, std::string_view valu
 
 Result<LogLevel> parse_log_level(std::string_view text) {
     for (std::size_t i = 0; i < kLevelNames.size(); ++i)
-        if (kLevelNames[i] == text)
-            return static_cast<LogLevel>(i);
+        if (kLevelNames[i] == text) return static_cast<LogLevel>(i);
     return fail(ErrorCode::invalid, "\"{}\" is not a log level; one of debug, info, warn, error, crit, none",
                 text.substr(0, 64));
 }
@@ -66,19 +65,15 @@ void LogSink::write(LogLevel level, std::string_view message, const LogFields* c
     if (format_ == LogFormat::json) {
         Json record{{"level", name}, {"time", time}, {"msg", message}};
         if (context != nullptr)
-            for (const auto& field : *context)
-                record[field.key] = field.value;
-        for (const auto& field : fields)
-            record[field.key] = field.value;
+            for (const auto& field : *context) record[field.key] = field.value;
+        for (const auto& field : fields) record[field.key] = field.value;
         line = dump_json(record);
     } else {
         line = fmt::format("level={} time={} msg=", name, time);
         append_quoted(line, message);
         if (context != nullptr)
-            for (const auto& field : *context)
-                append_field(line, field.key, field.value);
-        for (const auto& field : fields)
-            append_field(line, field.key, field.value);
+            for (const auto& field : *context) append_field(line, field.key, field.value);
+        for (const auto& field : fields) append_field(line, field.key, field.value);
     }
     line += '\n';
     // A log that cannot be written must not stop the agent.
@@ -102,8 +97,7 @@ bool Log::enabled(LogLevel level) const {
 }
 
 void Log::write(LogLevel level, std::string_view message, const LogFields& fields) const {
-    if (enabled(level))
-        sink_->write(level, message, context_.get(), fields);
+    if (enabled(level)) sink_->write(level, message, context_.get(), fields);
 }
 
 } // namespace berth

@@ -8,34 +8,20 @@ namespace berth {
 
 std::string_view to_string(ErrorCode code) {
     switch (code) {
-    case ErrorCode::invalid:
-        return "invalid";
-    case ErrorCode::not_found:
-        return "not found";
-    case ErrorCode::exists:
-        return "exists";
-    case ErrorCode::permission:
-        return "permission denied";
-    case ErrorCode::auth:
-        return "not authenticated";
-    case ErrorCode::io:
-        return "input/output";
-    case ErrorCode::protocol:
-        return "protocol";
-    case ErrorCode::timeout:
-        return "timeout";
-    case ErrorCode::cancelled:
-        return "cancelled";
-    case ErrorCode::unavailable:
-        return "unavailable";
-    case ErrorCode::no_space:
-        return "no space";
-    case ErrorCode::limit:
-        return "limit";
-    case ErrorCode::closed:
-        return "closed";
-    case ErrorCode::internal:
-        return "internal";
+    case ErrorCode::invalid: return "invalid";
+    case ErrorCode::not_found: return "not found";
+    case ErrorCode::exists: return "exists";
+    case ErrorCode::permission: return "permission denied";
+    case ErrorCode::auth: return "not authenticated";
+    case ErrorCode::io: return "input/output";
+    case ErrorCode::protocol: return "protocol";
+    case ErrorCode::timeout: return "timeout";
+    case ErrorCode::cancelled: return "cancelled";
+    case ErrorCode::unavailable: return "unavailable";
+    case ErrorCode::no_space: return "no space";
+    case ErrorCode::limit: return "limit";
+    case ErrorCode::closed: return "closed";
+    case ErrorCode::internal: return "internal";
     }
     return "unknown";
 }
@@ -45,10 +31,8 @@ bool Error::may_heal() const {
     case ErrorCode::io:
     case ErrorCode::timeout:
     case ErrorCode::unavailable:
-    case ErrorCode::closed:
-        return true;
-    default:
-        return false;
+    case ErrorCode::closed: return true;
+    default: return false;
     }
 }
 
@@ -57,27 +41,18 @@ ErrorCode code_from_errno(int error) {
     switch (error) {
     case ENOENT:
     case ESRCH:
-    case ENODEV:
-        return ErrorCode::not_found;
-    case EEXIST:
-        return ErrorCode::exists;
+    case ENODEV: return ErrorCode::not_found;
+    case EEXIST: return ErrorCode::exists;
     case EACCES:
-    case EPERM:
-        return ErrorCode::permission;
-    case EINVAL:
-        return ErrorCode::invalid;
+    case EPERM: return ErrorCode::permission;
+    case EINVAL: return ErrorCode::invalid;
     case ENOSPC:
-    case EDQUOT:
-        return ErrorCode::no_space;
-    case ETIMEDOUT:
-        return ErrorCode::timeout;
-    case ECANCELED:
-        return ErrorCode::cancelled;
+    case EDQUOT: return ErrorCode::no_space;
+    case ETIMEDOUT: return ErrorCode::timeout;
+    case ECANCELED: return ErrorCode::cancelled;
     case ELOOP:
-    case ENAMETOOLONG:
-        return ErrorCode::limit;
-    default:
-        return ErrorCode::io;
+    case ENAMETOOLONG: return ErrorCode::limit;
+    default: return ErrorCode::io;
     }
 }
 } // namespace

@@ -20,8 +20,7 @@ struct Sha256::Impl {
 namespace {
 // The digest functions fail only when memory is gone or OpenSSL is broken.
 void must(int result) {
-    if (result != 1)
-        std::abort();
+    if (result != 1) std::abort();
 }
 } // namespace
 

@@ -29,21 +29,18 @@ std::string to_rfc3339(Time time, int fraction_digits) {
 namespace {
 // Reads exactly `digits` digits at `at` and moves on.
 bool read_digits(std::string_view text, std::size_t& at, std::size_t digits, int& value) {
-    if (at + digits > text.size())
-        return false;
+    if (at + digits > text.size()) return false;
     value = 0;
     for (std::size_t i = 0; i < digits; ++i) {
         const char c = text[at + i];
-        if (c < '0' || c > '9')
-            return false;
+        if (c < '0' || c > '9') return false;
         value = value * 10 + (c - '0');
     }
     at += digits;
     return true;
 }
 bool read_char(std::string_view text, std::size_t& at, char expected) {
-    if (at >= text.size() || text[at] != expected)
-        return false;
+    if (at >= text.size() || text[at] != expected) return false;
     ++at;
     return true;
 }
@@ -58,8 +55,7 @@ Result<Time> parse_rfc3339(std::string_view text) {
     if (!(read_digits(text, at, 4, year) && read_char(text, at, '-') && read_digits(text, at, 2, month) &&
           read_char(text, at, '-') && read_digits(text, at, 2, day)))
         return bad();
-    if (at >= text.size() || (text[at] != 'T' && text[at] != 't' && text[at] != ' '))
-        return bad();
+    if (at >= text.size() || (text[at] != 'T' && text[at] != 't' && text[at] != ' ')) return bad();
     ++at;
     if (!(read_digits(text, at, 2, hour) && read_char(text, at, ':') && read_digits(text, at, 2, minute) &&
           read_char(text, at, ':') && read_digits(text, at, 2, second)))
@@ -70,14 +66,12 @@ Result<Time> parse_rfc3339(std::string_view text) {
         const std::size_t first = at;
         for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10)
             fraction += (text[at] - '0') * scale;
-        if (at == first)
-            return bad();
+        if (at == first) return bad();
     }
     std::chrono::minutes zone{0};
     if (!read_char(text, at, 'Z') && !read_char(text, at, 'z')) {
         const bool east = at < text.size() && text[at] == '+';
-        if (!east && (at >= text.size() || text[at] != '-'))
-            return bad();
+        if (!east && (at >= text.size() || text[at] != '-')) return bad();
         ++at;
         int zone_hour = 0, zone_minute = 0;
         if (!(read_digits(text, at, 2, zone_hour) && read_char(text, at, ':') &&
@@ -103,8 +97,7 @@ double to_epoch_seconds(Time time) {
 
 Time from_epoch_seconds(double seconds) {
     constexpr double kMost = 9'000'000'000.0;
-    if (!(seconds > -kMost && seconds < kMost))
-        return Time{};
+    if (!(seconds > -kMost && seconds < kMost)) return Time{};
     return Time(nanoseconds(std::llround(seconds * 1000.0) * 1'000'000));
 }
 
@@ -119,10 +112,8 @@ Result<nanoseconds> parse_go_duration(std::string_view text) {
         negative = rest[0] == '-';
         rest.remove_prefix(1);
     }
-    if (rest == "0")
-        return nanoseconds(0);
-    if (rest.empty())
-        return bad();
+    if (rest == "0") return nanoseconds(0);
+    if (rest.empty()) return bad();
     long double total = 0;
     while (!rest.empty()) {
         std::size_t digits = 0;
@@ -135,8 +126,7 @@ Result<nanoseconds> parse_go_duration(std::string_view text) {
                 any = true;
             ++digits;
         }
-        if (!any || digits > 20)
-            return bad();
+        if (!any || digits > 20) return bad();
         double value = 0;
         const auto number = rest.substr(0, digits);
         if (std::from_chars(number.data(), number.data() + number.size(), value).ec != std::errc{})
@@ -165,8 +155,7 @@ Result<nanoseconds> parse_go_duration(std::string_view text) {
         rest.remove_prefix(letters);
         total += static_cast<long double>(value) * scale;
     }
-    if (total > static_cast<long double>(std::numeric_limits<std::int64_t>::max()))
-        return bad();
+    if (total > static_cast<long double>(std::numeric_limits<std::int64_t>::max())) return bad();
     const auto count = static_cast<std::int64_t>(total);
     return nanoseconds(negative ? -count : count);
 }

@@ -1,6 +1,7 @@
 // AWS from a client's side: credentials, endpoints and JSON 1.1 service calls.
 #pragma once
 
+#include "berth/aws/backoff.hpp"
 #include "berth/base/async.hpp"
 #include "berth/base/http/client.hpp"
 #include "berth/base/json.hpp"
@@ -20,7 +21,7 @@ class CredentialsProvider {
     virtual ~CredentialsProvider() = default;
     virtual Async<Result<AwsCredentials>> get() = 0;
 };
-std::shared_ptr<CredentialsProvider> make_instance_chain(Executor executor, http::Client& client,
+std::shared_ptr<CredentialsProvider> make_instance_chain(const Executor& executor, http::Client& client,
                                                          const config::Config& config, Log log);
 std::shared_ptr<CredentialsProvider> make_static(AwsCredentials credentials);
 
@@ -36,21 +37,29 @@ struct Service {
 };
 
 // POST / with X-Amz-Target. Errors carry the service's exception as name(), its message, the HTTP status;
-// throttling, 5xx and connection errors are retried up to `attempts` with the reference's delays (1.5).
+// throttling, 5xx and connection errors are retried up to `attempts` with the reference's delays (1.5). When
+// the service says that the signature's time is wrong, its clock is taken from the Date header, once and for
+// all later calls. Event loop only; must outlive its calls. Copies share the clock and the retry quota.
 class JsonClient {
   public:
-    JsonClient(Executor executor, http::Client& client, std::shared_ptr<CredentialsProvider> credentials,
-               Service service)
-        : executor_(std::move(executor)), client_(&client), credentials_(std::move(credentials)),
-          service_(std::move(service)) {}
+    JsonClient(const Executor& executor, http::Client& client,
+               std::shared_ptr<CredentialsProvider> credentials, Service service,
+               Random random = system_random());
     Async<Result<Json>> call(std::string operation, Json input, Deadline deadline, int attempts = 3);
     const Service& service() const { return service_; }
+    // The time as the service sees it.
+    Time service_time() const;
 
   private:
-    Executor executor_;
+    struct State;
+    struct Attempt;
+    Async<Attempt> attempt(std::string operation, std::string body, Deadline deadline);
+    bool correct_clock(const Error& error, const http::Response& response);
+
     http::Client* client_;
     std::shared_ptr<CredentialsProvider> credentials_;
     Service service_;
+    std::shared_ptr<State> state_;
 };
 
 } // namespace berth::aws

@@ -40,7 +40,11 @@ http::Headers sign_websocket(const http::Url& url, std::string_view payload,
 // Checks the Authorization header of a request. `secret_of` maps an access key id to its secret (nullopt:
 // unknown key). Errors have AWS names: MissingAuthenticationTokenException, IncompleteSignatureException,
 // UnrecognizedClientException (unknown key), InvalidSignatureException (wrong signature),
-// and code ErrorCode::auth. Dates more than 15 minutes off `now` are InvalidSignatureException.
+// and code ErrorCode::auth. The signature must cover host and all x-amz-* headers (the operation is one);
+// X-Amz-Content-Sha256, if there, must fit the body or be UNSIGNED-PAYLOAD. In a request that has
+// `Upgrade: websocket`, '+' in the query is a space: amazon-ecs-agent sends "+" and signs "%20" there. To check a
+// TCS frame make a GET request with the connection's target, the frame's header block, that Upgrade header, and the
+// JSON text as body. Dates more than 15 minutes off `now` are InvalidSignatureException.
 struct VerifiedIdentity {
     std::string access_key_id;
     std::string region;

@@ -45,6 +45,7 @@ struct Config {
     bool task_iam_role = true, task_iam_role_network_host = true;
     bool disable_metrics = false;
     bool spot_draining = false;
+    bool use_fips = false;                                    // AWS_USE_FIPS_ENDPOINT
     bool metadata_disabled = false;                           // AWS_EC2_METADATA_DISABLED
     std::string metadata_endpoint = "http://169.254.169.254"; // AWS_EC2_METADATA_SERVICE_ENDPOINT
     std::string ca_bundle;                                    // AWS_CA_BUNDLE

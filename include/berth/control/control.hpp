@@ -47,6 +47,14 @@ struct ControlHandlers {
     // An error means no acknowledgement.
     std::function<Async<Status>(engine::PayloadReceived)> on_payload;
     std::function<void(TaskCredentials)> on_credentials;
+    // Task manifests (reference 3.7): the tasks whose desired status is RUNNING, and how to stop one of them
+    // when the service says that it should not run. Without running_tasks no task is ever a candidate.
+    std::function<std::vector<TaskArn>()> running_tasks;
+    std::function<void(TaskArn)> stop_task;
+    // The manifest number remembered across restarts: -1 without saved state. save_manifest_number resumes
+    // when it is committed; the manifest is acknowledged only then.
+    std::int64_t manifest_number = -1;
+    std::function<Async<Status>(std::int64_t)> save_manifest_number;
 };
 
 class Control {
@@ -54,10 +62,11 @@ class Control {
     static std::unique_ptr<Control> make(Executor executor, http::Client& client, config::Config config,
                                          Host host, std::shared_ptr<aws::CredentialsProvider> credentials,
                                          Log log, ControlHandlers handlers);
+    // stop() first, and wait until run_acs and every submit have returned.
     virtual ~Control() = default;
 
-    // One registration with the reference's retries. name() of the error tells terminal ones (exit 5):
-    // "InvalidParameterException", "ClientException"; anything else: exit 1.
+    // One registration with the reference's retries. is_terminal() tells errors that no restart heals (exit
+    // 5).
     virtual Async<Result<Registration>> register_instance(std::string saved_arn) = 0;
     // ACS for ever: connect, serve, reconnect with backoff and jitter. Returns when cancelled by stop().
     virtual Async<void> run_acs(std::string container_instance_arn) = 0;
@@ -68,6 +77,10 @@ class Control {
     virtual ConnectionState connection() const = 0;
     virtual void stop() = 0;
 };
+
+// Whether a registration error stays whatever is tried: a refused parameter, or an attribute that was not
+// taken over.
+bool is_terminal(const Error& error);
 
 // Capability attributes that are true of this host with what berth can do today (reference 2).
 std::vector<std::pair<std::string, std::string>> capability_attributes(const config::Config& config);

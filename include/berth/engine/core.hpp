@@ -31,6 +31,7 @@ struct StopTask {
     TaskArn task;
     std::string reason;
 };
+// What comes back from effects. Events of one container arrive in the order in which things happened.
 struct ManifestResolved {
     TaskArn task;
     std::string container;
@@ -59,12 +60,14 @@ struct Started {
     int pid;
     Time at;
 };
+// A failed Create or Start has left no process and no network behind; a failed Signal is tried again later.
 struct StepFailed {
     TaskArn task;
     std::string container;
     Step step;
     std::string reason;
 }; // "<ErrorName>: <text>"
+// No process of the container lives any more and its ports are free again. Once for every Started.
 struct Exited {
     TaskArn task;
     std::string container;
@@ -95,6 +98,8 @@ struct Removed {
 };
 // What was found on the host at start-up for a container the store knows.
 struct Recovered {
+    // never_started: its program has not been executed, nothing of it runs. vanished: it was started and
+    // nothing is known of it.
     enum class What : std::uint8_t { never_started, running, exited, vanished };
     TaskArn task;
     std::string container;
@@ -130,9 +135,11 @@ struct Create {
     TaskArn task;
     std::string container;
 };
+// Prepares again what a restart of the agent or the exit of an earlier run has taken away.
 struct Start {
     TaskArn task;
     std::string container;
+    bool restart = false; // by restart policy: same writable layer
 };
 struct Signal {
     TaskArn task;
@@ -165,7 +172,7 @@ using Effect = std::variant<AcknowledgePayload, Pull, Create, Start, Signal, Rep
                             Remove, ForgetTask>;
 
 struct Outcome {
-    std::vector<TaskArn> changed; // to be committed before the effects
+    std::vector<TaskArn> changed; // to be committed before the effects; all of them are in state.tasks
     std::vector<Effect> effects;
 };
 

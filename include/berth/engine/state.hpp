@@ -14,7 +14,12 @@
 namespace berth::engine {
 
 // What the core is doing for a container right now. At most one step is in flight for each container.
-enum class Step : std::uint8_t { idle, pulling, creating, starting, stopping };
+enum class Step : std::uint8_t { idle, pulling, creating, starting, stopping, removing };
+std::string_view to_string(Step step); // "idle", "pulling", …
+
+// Of the health check; unknown without one, before its first verdict, and after a restart of the agent.
+enum class Health : std::uint8_t { unknown, healthy, unhealthy };
+std::string_view to_string(Health health); // "UNKNOWN", …
 
 struct ContainerState {
     ContainerId id; // assigned when the task is accepted
@@ -32,7 +37,13 @@ struct ContainerState {
     std::optional<Time> created_at, started_at, finished_at;
     bool removed = false; // files, cgroup and network are gone
     bool kill_sent = false;
-    int restarts = 0;
+    int restarts = 0;                 // by restart policy
+    bool restarting = false;          // its policy is bringing it up again; known stays RUNNING meanwhile
+    std::optional<Time> restarted_at; // last start by restart policy; started_at stays the first one
+    bool start_timed_out = false;     // its startTimeout passed before its dependants' conditions held
+    std::string pull_error;           // of a pull that failed while a cached image could be used
+    Health health = Health::unknown;  // not persisted
+    std::optional<Time> health_since; // not persisted
 };
 
 struct TaskState {
@@ -44,9 +55,13 @@ struct TaskState {
     std::string reason;
     std::map<std::string, ContainerState> containers; // by name
     std::optional<Time> accepted_at, pull_started_at, pull_stopped_at, execution_stopped_at, stopped_at;
+    std::uint64_t order = 0; // rises with every task accepted: who is first in the queue
     bool admitted = false;   // holds its share of the host's resources
-    std::string waiting_for; // human text for `berth why`: what the task waits for, "" when nothing
+    // Human text for `berth why`: what the task waits for, "" when nothing. Not persisted.
+    std::string waiting_for;
     std::optional<Time> waiting_since;
+    bool recovering = false;  // loaded and not yet looked at on the host: nothing is done. Not persisted
+    bool cleanup_due = false; // its cleanup timer has fired. Not persisted
 };
 
 // What the host has for tasks, as registered.

@@ -1,5 +1,4 @@
-// What the control plane asks for: a task and its containers as berth understands them. Immutable once
-// parsed.
+// What the control plane asks for: a task and its containers as berth understands them.
 //
 // Source: the Task structure of an ACS PayloadMessage, or a task definition file (`berth run`). Docker-shaped
 // parts (dockerConfig.config / .hostConfig) are decoded over the typed fields at parse time, so that the
@@ -71,6 +70,11 @@ struct Ulimit {
     std::int64_t soft = 0, hard = 0;
 };
 
+struct Device {
+    std::string host_path, container_path;
+    std::string permissions = "rwm"; // some of r, w, m
+};
+
 struct LogConfig {
     std::string driver; // empty: the spool only
     std::map<std::string, std::string> options;
@@ -80,6 +84,7 @@ struct ContainerSpec {
     std::string name;
     std::string image;
     bool essential = true;
+    std::int64_t cpu_units = 0;                // as asked for: what is reserved on the host
     std::int64_t cpu_shares = 2;               // kernel units, already clamped to 2..262144
     std::int64_t memory_bytes = 0;             // hard limit, 0: none
     std::int64_t memory_reservation_bytes = 0; // soft limit, 0: none
@@ -103,6 +108,7 @@ struct ContainerSpec {
     bool tty = false, open_stdin = false, privileged = false, read_only_root = false, init = false;
     std::vector<std::string> cap_add, cap_drop, dns, dns_search, extra_hosts, security_opt, binds, group_add;
     std::vector<Ulimit> ulimits;
+    std::vector<Device> devices;
     std::map<std::string, std::string> sysctls;
     std::map<std::string, std::string> tmpfs; // path → mount options
     std::optional<std::int64_t> shm_bytes, pids_limit, swappiness;

@@ -44,7 +44,8 @@ class Network {
     virtual Async<Result<Endpoint>> attach(ContainerId container, std::vector<PortMapping> ports) = 0;
     // Mode none: a namespace with only loopback.
     virtual Async<Result<UniqueFd>> isolated() = 0;
-    // Removes everything of a container; nothing there is success.
+    // Removes everything of a container; nothing there is success. Its ports are free when this returns; its
+    // link goes right afterwards, as the kernel takes its time with it. A second call waits for that too.
     virtual Async<Status> detach(ContainerId container) = 0;
     // After a restart: addresses and ports that running containers hold (from the store).
     virtual Async<Status> adopt(ContainerId container, std::string ip_address,

@@ -50,11 +50,15 @@ class Cgroup {
     Result<CgroupStats> stats() const;
     Result<std::vector<int>> processes() const; // with sub-groups
     bool populated() const;
+    // How often the kernel has killed one of it for want of memory.
+    std::uint64_t oom_kills() const;
     // Descriptor that becomes readable (v1: eventfd; v2: inotify on memory.events) when an OOM kill happened.
     Result<UniqueFd> oom_events() const;
     Status freeze(bool frozen) const;
     // SIGKILL to every process: cgroup.kill where there is one, else signal until empty.
     Status kill() const;
+    // The same without waiting: cgroup.kill, or one round of signals.
+    Status kill_once() const;
     // Removes the groups with sub-groups. EBUSY is retried while processes are still exiting, up to a second.
     Status remove() const;
 

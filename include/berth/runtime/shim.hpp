@@ -3,8 +3,8 @@
 // One directory per container, <containers>/<container id>/, mode 0700:
 //   bundle/config.json     OCI configuration (written by the agent before launch)
 //   shim.json              ShimConfig (written by the agent before launch)
-//   lock                   the shim holds flock(LOCK_EX) on it while it lives: the proof of life
-//   status.json            StatusRecord, written when the container's process has been started
+//   lock                   the shim holds a write lock (F_OFD_SETLK) on it while it lives: the proof of life
+//   status.json            StatusRecord, written when the container's process is about to run
 //   exit.json              ExitRecord, written (and synced) once when the container has ended
 //   log/                   the log spool, see log_spool.hpp
 // A second launch for the same directory while the lock is held, or after exit.json exists, fails: nothing
@@ -36,7 +36,9 @@ struct ShimConfig {
     ContainerId id;
     OverlayRoot rootfs; // empty store: root.path of config.json is used as it is
     std::uint64_t log_segment_bytes = std::uint64_t{16} << 20;
-    int log_segments = 4; // the oldest is removed when there are more
+    int log_segments = 4;    // the oldest is removed when there are more
+    bool terminal = false;   // as process.terminal of config.json: the terminal's output is logged
+    std::string shim_cgroup; // where the shim itself goes; empty: it stays where it was started
 };
 Json to_json(const ShimConfig& config);
 Result<ShimConfig> shim_config_from_json(const Json& json);
@@ -47,6 +49,7 @@ struct StatusRecord {
     int shim_pid = 0;
     std::uint64_t shim_start_ticks = 0;
     std::string boot_id;
+    std::string cgroup; // of the container, for Cgroup::open
     Time started_at;
 };
 struct ExitRecord {
@@ -75,6 +78,7 @@ Async<Result<StatusRecord>> launch(LaunchRequest request, Deadline deadline);
 
 // What a container directory says, for recovery.
 enum class Found : std::uint8_t { never_started, running, exited, lost };
+// running without a status: the shim is just about to start it; look again soon.
 // lost: started once, no exit record, and no shim: its processes, if any, are to be killed by cgroup.
 struct Inspection {
     Found found = Found::never_started;

@@ -62,7 +62,7 @@ struct Request {
     std::string body;
 
     std::string path() const;
-    // Percent-decoded value of a query parameter, nullopt-like empty optional when absent.
+    // Decoded, in order. '+' is a space here, as in forms.
     std::vector<std::pair<std::string, std::string>> query_parameters() const;
 };
 

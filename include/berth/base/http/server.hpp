@@ -46,7 +46,8 @@ class Server {
                                                   UpgradeHandler upgrade = {});
     virtual ~Server() = default;
     virtual std::uint16_t port() const = 0;
-    // Stops accepting and ends all connections.
+    // Stops accepting, ends all connections, cancels suspended handlers. These wind up on the event loop later:
+    // what a handler refers to after a suspension it must own together with others.
     virtual void stop() = 0;
 };
 

@@ -17,7 +17,7 @@ class WebSocket {
     virtual ~WebSocket() = default;
     // One message. Only one read at a time. ErrorCode::closed after the peer closed (see close_code);
     // ErrorCode::limit when the message is over the size given at the start: the connection is then closed
-    // with 1009. ErrorCode::timeout ends the connection too.
+    // with 1009. ErrorCode::timeout, and cancelling the read, end the connection too.
     virtual Async<Result<std::string>> read(Deadline deadline) = 0;
     // Concurrent writes are queued in order.
     virtual Async<Status> write(std::string text, Deadline deadline) = 0;

@@ -1,0 +1,110 @@
+// Building the rooms that a task needs when there is no cluster.
+#include "agent/cli/local_host.hpp"
+
+#include "berth/resources/registry_login.hpp"
+
+#include "agent/host.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace berth::cli {
+
+LocalHost::LocalHost(Executor executor, config::Config config)
+    : executor_(executor), config_(std::move(config)), client_(executor, {}) {}
+
+Result<std::unique_ptr<LocalHost>> LocalHost::open(Executor executor, const std::string& data_dir) {
+    const auto file = read_file("/etc/ecs/ecs.config", 1 << 20);
+    auto loaded = config::load(config::process_environment(), config::parse_ecs_config(file.value_or("")));
+    if (!loaded) return std::unexpected(std::move(loaded.error()));
+    auto host = std::make_unique<LocalHost>(std::move(executor), std::move(loaded->config));
+    if (auto opened = host->open_rooms(data_dir); !opened) return std::unexpected(std::move(opened.error()));
+    return host;
+}
+
+Status LocalHost::open_rooms(const std::string& data_dir) {
+    const fs::path data = data_dir;
+    const auto log = Log::to_stderr(LogLevel::error);
+    if (auto made = make_directories(data / "containers", 0700); !made) return made;
+    auto host = host_resources(config_);
+    if (!host) return std::unexpected(std::move(host.error()));
+    auto shim = helper_program("berth-shim");
+    if (!shim) return std::unexpected(std::move(shim.error()));
+    auto logins = resources::parse_engine_auth(config_.engine_auth_type, config_.engine_auth_data);
+    if (!logins) return std::unexpected(std::move(logins.error()));
+    logins_ = std::move(*logins);
+    auto store = state::Store::open(executor_, data);
+    if (!store) return std::unexpected(std::move(store.error()));
+    store_ = std::move(*store);
+    images::ImageServiceOptions image_options;
+    image_options.root = data / "images";
+    image_options.insecure_registries = config_.insecure_registries;
+    auto images = images::ImageService::open(executor_, pool_, client_, log, std::move(image_options));
+    if (!images) return std::unexpected(std::move(images.error()));
+    images_ = std::move(*images);
+    network::NetworkOptions network_options;
+    network_options.bridge = network_options.table = "berthrun0";
+    network_options.subnet = "172.31.204.0/24";
+    auto network = network::Network::open(executor_, pool_, log, std::move(network_options));
+    if (!network) return std::unexpected(std::move(network.error()));
+    network_ = std::move(*network);
+    forwarder_ = logs::Forwarder::make(executor_, pool_, client_, log);
+
+    executor::Parts parts{.executor = executor_,
+                          .pool = &pool_,
+                          .store = store_.get(),
+                          .images = images_.get(),
+                          .network = network_.get(),
+                          .forwarder = forwarder_.get(),
+                          .log = log,
+                          .login = {},
+                          .log_target = {},
+                          .log_credentials = {},
+                          .submit = {}};
+    parts.login = [this](engine::TaskSpec task,
+                         std::string container) -> Async<Result<images::RegistryLogin>> {
+        const auto* spec = task.find(container);
+        co_return spec != nullptr ? resources::choose_login(logins_, spec->image) : images::RegistryLogin{};
+    };
+    parts.submit = [this](engine::StateChange change) -> Async<Status> {
+        if (report_) co_return co_await report_(std::move(change));
+        co_return Status{};
+    };
+    executor::Settings settings;
+    settings.data_dir = data;
+    settings.shim_program = std::move(*shim);
+    settings.cgroup_parent = "berth-run";
+    settings.region = config_.region;
+    settings.prefer_cached = config_.pull_behavior == config::PullBehavior::prefer_cached;
+    engine::EngineOptions options;
+    options.stop_timeout = config_.stop_timeout;
+    options.cleanup_wait = std::chrono::nanoseconds(0);
+    engine_ =
+        executor::Engine::make(std::move(parts), std::move(settings), std::move(options), std::move(*host));
+    return {};
+}
+
+Async<void> LocalHost::until_idle() {
+    asio::steady_timer idle(executor_, asio::steady_timer::time_point::max());
+    engine_->on_change([this, &idle](const auto&) {
+        if (engine_->state().tasks.empty()) idle.cancel();
+    });
+    if (!engine_->state().tasks.empty()) co_await idle.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+Async<void> LocalHost::tear_down() {
+    co_await engine_->stop(); // the last deletion is on disk
+    co_await network_->tear_down();
+}
+
+Async<Status> LocalHost::recover() {
+    if (auto recovered = co_await engine_->recover(); !recovered) co_return recovered;
+    std::vector<TaskArn> left;
+    for (const auto& [arn, task] : engine_->state().tasks) left.push_back(arn);
+    for (const auto& arn : left) co_await engine_->stop_task(arn, "left by an earlier run");
+    co_await until_idle();
+    co_return Status{};
+}
+
+} // namespace berth::cli
