@@ -1,18 +1,18 @@
 // berth-cluster: builds the parts, connects them, and runs until SIGTERM or SIGINT.
-#include "cluster/options.hpp"
-#include "cluster/server/endpoint.hpp"
-
 #include "berth/base/files.hpp"
 #include "berth/base/http/server.hpp"
+
+#include "cluster/options.hpp"
+#include "cluster/server/endpoint.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
-
-#include <unistd.h>
 
 namespace berth::cluster {
 namespace {
@@ -49,15 +49,20 @@ Status serve(const Options& options) {
 
     asio::io_context loop(1);
     Pool pool(1);
-    Endpoint endpoint(loop.get_executor(), pool, std::move(*world), settings_of(options), std::move(*store), log);
+    Endpoint endpoint(loop.get_executor(), pool, std::move(*world), settings_of(options), std::move(*store),
+                      log);
     http::ServerOptions limits;
     limits.max_body_bytes = kMaxBody;
     limits.max_message_bytes = kMaxFrame;
     auto server = http::Server::listen(
         loop.get_executor(), options.address, options.port,
-        [&](http::Request request, http::Peer peer) { return endpoint.handle(std::move(request), std::move(peer)); },
+        [&](http::Request request, http::Peer peer) {
+            return endpoint.handle(std::move(request), std::move(peer));
+        },
         limits,
-        [&](http::Request request, http::Peer peer) { return endpoint.upgrade(std::move(request), std::move(peer)); });
+        [&](http::Request request, http::Peer peer) {
+            return endpoint.upgrade(std::move(request), std::move(peer));
+        });
     if (!server) return fail(std::move(server.error()));
     const auto host = options.address == "::1" ? std::string("[::1]") : options.address;
     const auto url = fmt::format("http://{}:{}", host, (*server)->port());

@@ -28,7 +28,8 @@ Status read_listen(const std::string& text, Options& options) {
     else if (host == "[::1]")
         options.address = "::1";
     else
-        return fail(ErrorCode::invalid, "--listen {}: only loopback addresses are served (127.0.0.1, [::1])", text);
+        return fail(ErrorCode::invalid, "--listen {}: only loopback addresses are served (127.0.0.1, [::1])",
+                    text);
     const auto port = colon == std::string::npos ? std::string() : text.substr(colon + 1);
     const bool digits = !port.empty() && port.size() <= 5 &&
                         std::ranges::all_of(port, [](unsigned char c) { return std::isdigit(c); });
@@ -48,11 +49,13 @@ Status read_secret(const std::string& file, Options& options) {
         while (options.secret_access_key.ends_with('\n')) options.secret_access_key.pop_back();
     }
     if (options.access_key_id.empty() || options.secret_access_key.empty())
-        return fail(ErrorCode::invalid,
-                    "the key pair of the endpoint is missing: give --access-key and --secret-key-file, or set "
-                    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+        return fail(
+            ErrorCode::invalid,
+            "the key pair of the endpoint is missing: give --access-key and --secret-key-file, or set "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
     if (options.access_key_id.starts_with("ASIA"))
-        return fail(ErrorCode::invalid, "--access-key {}: keys that start with ASIA are kept for the roles of tasks",
+        return fail(ErrorCode::invalid,
+                    "--access-key {}: keys that start with ASIA are kept for the roles of tasks",
                     options.access_key_id);
     return {};
 }
@@ -80,11 +83,14 @@ std::expected<Options, Exit> parse_options(int argc, const char* const* argv) {
     Options options;
     options.access_key_id = environment("AWS_ACCESS_KEY_ID");
     std::string listen = "127.0.0.1:51700", secret_file, level = "info";
-    CLI::App app("The cluster endpoint of berth for one machine: the public ECS API, CloudWatch Logs and the agent\n"
-                 "protocols on loopback, for development and tests.");
+    CLI::App app(
+        "The cluster endpoint of berth for one machine: the public ECS API, CloudWatch Logs and the agent\n"
+        "protocols on loopback, for development and tests.");
     app.set_version_flag("--version", "berth-cluster " BERTH_VERSION);
-    app.add_option("--listen", listen, "loopback address and port; port 0 takes a free one")->capture_default_str();
-    app.add_option("--state", options.state, "state file, or :memory: to keep nothing")->capture_default_str();
+    app.add_option("--listen", listen, "loopback address and port; port 0 takes a free one")
+        ->capture_default_str();
+    app.add_option("--state", options.state, "state file, or :memory: to keep nothing")
+        ->capture_default_str();
     app.add_option("--region", options.region, "region in names and signatures")->capture_default_str();
     app.add_option("--account", options.account, "account in names")->capture_default_str();
     app.add_option("--access-key", options.access_key_id, "access key id of clients (AWS_ACCESS_KEY_ID)");

@@ -20,7 +20,8 @@ Result<std::set<std::uint16_t>> read_ports(const Input& resource) {
         std::uint16_t port = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
         if (error != std::errc() || end != text.data() + text.size())
-            return bad_parameter("{}: \"{}\" is no port", resource.path_of("stringSetValue"), text.substr(0, 32));
+            return bad_parameter("{}: \"{}\" is no port", resource.path_of("stringSetValue"),
+                                 text.substr(0, 32));
         ports.insert(port);
     }
     return ports;
@@ -35,7 +36,8 @@ Result<Resources> read_resources(const Input& in) {
         auto ports = read_ports(resource);
         if (auto bad = resource.check(); !bad) return fail(std::move(bad.error()));
         if (!ports) return fail(std::move(ports.error()));
-        if (value < 0 || value > INT32_MAX) return bad_parameter("{}: {} is out of range", name.substr(0, 32), value);
+        if (value < 0 || value > INT32_MAX)
+            return bad_parameter("{}: {} is out of range", name.substr(0, 32), value);
         if (name == "CPU") total.cpu = value;
         if (name == "MEMORY") total.memory = value;
         if (name == "PORTS") total.tcp = std::move(*ports);
@@ -52,8 +54,7 @@ Result<std::vector<Attribute>> read_attributes(const Input& in) {
         if (auto bad = attribute.check(); !bad) return fail(std::move(bad.error()));
         if (attributes.back().name.empty()) return bad_parameter("attributes: an attribute has no name");
     }
-    if (attributes.size() > kMaxAttributes)
-        return bad_parameter("attributes: more than {}", kMaxAttributes);
+    if (attributes.size() > kMaxAttributes) return bad_parameter("attributes: more than {}", kMaxAttributes);
     return attributes;
 }
 
@@ -62,7 +63,8 @@ bool has_attribute(const std::vector<Attribute>& attributes, std::string_view na
 }
 
 void add_attribute(std::vector<Attribute>& attributes, std::string name, std::string value) {
-    if (!value.empty() && !has_attribute(attributes, name)) attributes.push_back({std::move(name), std::move(value)});
+    if (!value.empty() && !has_attribute(attributes, name))
+        attributes.push_back({std::move(name), std::move(value)});
 }
 
 // What the service knows of an instance by itself: from the identity document, or because agent and endpoint
@@ -117,10 +119,11 @@ Result<Json> register_instance(Context& context, const Input& in) {
     if (!cluster) return client_error("Cluster not found.");
     const std::string& name = (*cluster)->name;
 
-    const Instance* known = known_arn.empty() ? same_request(world, name, token) : world.instance(name, known_arn);
+    const Instance* known =
+        known_arn.empty() ? same_request(world, name, token) : world.instance(name, known_arn);
     if (!known_arn.empty() && (!known || known->status == InstanceStatus::inactive))
-        return client_error("The container instance {} is not registered in the cluster {}.", known_arn.substr(0, 255),
-                            name);
+        return client_error("The container instance {} is not registered in the cluster {}.",
+                            known_arn.substr(0, 255), name);
     Instance instance = known ? *known : Instance();
     if (!known) {
         instance.arn = world.identity.instance(name, context.make_id(32));
@@ -137,7 +140,8 @@ Result<Json> register_instance(Context& context, const Input& in) {
     if (!agent_version.empty()) instance.agent_version = agent_version;
     if (!tags.empty()) world.tags.put(instance.arn, std::move(tags));
     std::string arn = instance.arn;
-    return Json{{"containerInstance", view(world, world.instances.put(std::move(arn), std::move(instance)), true)}};
+    return Json{
+        {"containerInstance", view(world, world.instances.put(std::move(arn), std::move(instance)), true)}};
 }
 
 Result<Json> discover_poll_endpoint(Context& context, const Input& in) {
@@ -148,7 +152,8 @@ Result<Json> discover_poll_endpoint(Context& context, const Input& in) {
     if (!cluster) return client_error("Cluster not found.");
     if (!name.empty() && !context.world.instance((*cluster)->name, name))
         return client_error("The container instance {} is not registered.", name.substr(0, 255));
-    return Json{{"endpoint", context.settings.url + "/acs"}, {"telemetryEndpoint", context.settings.url + "/tcs"}};
+    return Json{{"endpoint", context.settings.url + "/acs"},
+                {"telemetryEndpoint", context.settings.url + "/tcs"}};
 }
 
 } // namespace

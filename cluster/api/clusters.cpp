@@ -20,8 +20,10 @@ Result<Json> create_cluster(Context& context, const Input& in) {
     auto tags = in.tags();
     if (auto bad = in.check(); !bad) return fail(std::move(bad.error()));
     if (!is_cluster_name(name))
-        return bad_parameter("Identifier was for a cluster, but is not a name of letters, digits, hyphens and "
-                             "underscores: \"{}\"", name.substr(0, 255));
+        return bad_parameter(
+            "Identifier was for a cluster, but is not a name of letters, digits, hyphens and "
+            "underscores: \"{}\"",
+            name.substr(0, 255));
     World& world = context.world;
     const auto* existing = world.clusters.find(name);
     const Cluster& cluster =
@@ -71,7 +73,8 @@ Result<Json> delete_cluster(Context& context, const Input& in) {
                           "The Cluster cannot be deleted while Services are active.");
     for (const auto& [arn, task] : world.tasks)
         if (task.cluster == cluster.name && task.last != TaskStatus::stopped)
-            return refuse("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.");
+            return refuse("ClusterContainsTasksException",
+                          "The Cluster cannot be deleted while Tasks are active.");
     Json shown = view(world, cluster, true);
     shown["status"] = "INACTIVE";
     world.clusters.erase(cluster.name);

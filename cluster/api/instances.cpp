@@ -1,4 +1,5 @@
-// ListContainerInstances, DescribeContainerInstances, DeregisterContainerInstance, UpdateContainerInstancesState.
+// ListContainerInstances, DescribeContainerInstances, DeregisterContainerInstance,
+// UpdateContainerInstancesState.
 #include "cluster/api/operations.hpp"
 #include "cluster/api/pages.hpp"
 #include "cluster/api/views.hpp"
@@ -25,15 +26,16 @@ Result<Json> list_instances(Context& context, const Input& in) {
     std::vector<std::string> arns;
     for (const auto& [arn, instance] : context.world.instances)
         if (instance.cluster == (*cluster)->name && instance.status != InstanceStatus::inactive &&
-            (status.empty() || to_string(instance.status) == status) && matches(facts_of(context.world, instance)))
+            (status.empty() || to_string(instance.status) == status) &&
+            matches(facts_of(context.world, instance)))
             arns.push_back(arn);
     return page_of(in, "containerInstanceArns", arns);
 }
 
 // Shows the named instances after `change` was done to each.
 template <class Change>
-Result<Json> each_instance(Context& context, const std::string& cluster_name, const std::vector<std::string>& names,
-                           bool tags, Change change) {
+Result<Json> each_instance(Context& context, const std::string& cluster_name,
+                           const std::vector<std::string>& names, bool tags, Change change) {
     const auto cluster = context.world.cluster(cluster_name);
     if (!cluster) return fail(cluster.error());
     if (names.empty()) return bad_parameter("Container instances cannot be empty.");

@@ -2,10 +2,10 @@
 // time and its input; it changes the world and answers.
 #pragma once
 
+#include "berth/base/result.hpp"
+
 #include "cluster/model/context.hpp"
 #include "cluster/model/input.hpp"
-
-#include "berth/base/result.hpp"
 
 #include <span>
 #include <string_view>

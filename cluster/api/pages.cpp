@@ -1,9 +1,9 @@
 // Cutting a list into pages.
 #include "cluster/api/pages.hpp"
 
-#include "cluster/model/refusal.hpp"
-
 #include "berth/base/encoding.hpp"
+
+#include "cluster/model/refusal.hpp"
 
 namespace berth::cluster {
 namespace {
@@ -12,7 +12,8 @@ constexpr std::int64_t kPage = 100;
 
 } // namespace
 
-Result<Json> page_of(const Input& in, const std::string& key, const std::vector<std::string>& items, bool descending) {
+Result<Json> page_of(const Input& in, const std::string& key, const std::vector<std::string>& items,
+                     bool descending) {
     const auto size = in.integer("maxResults").value_or(kPage);
     const auto token = in.maybe_text("nextToken");
     if (auto bad = in.check(); !bad) return fail(std::move(bad.error()));

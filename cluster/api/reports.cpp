@@ -53,7 +53,8 @@ ContainerChange read_container(const Input& in) {
     return change;
 }
 
-Result<const Task*> reported_task(const Context& context, const std::string& cluster_name, const std::string& name) {
+Result<const Task*> reported_task(const Context& context, const std::string& cluster_name,
+                                  const std::string& name) {
     const auto cluster = context.world.cluster(cluster_name);
     if (!cluster) return client_error("Cluster not found.");
     const Task* task = context.world.task((*cluster)->name, name);

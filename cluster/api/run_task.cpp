@@ -23,9 +23,11 @@ Status check_overrides(const Json& overrides, const Definition& definition) {
             return bad_parameter("Override for container named {} is not a container in the TaskDefinition.",
                                  name.substr(0, 255));
     }
-    for (const auto& [key, parse] : {std::pair("cpu", &parse_task_cpu), std::pair("memory", &parse_task_memory)})
+    for (const auto& [key, parse] :
+         {std::pair("cpu", &parse_task_cpu), std::pair("memory", &parse_task_memory)})
         if (has(overrides, key))
-            if (const auto size = parse(text_of(overrides, key)); !size) return bad_parameter("{}", size.error().message());
+            if (const auto size = parse(text_of(overrides, key)); !size)
+                return bad_parameter("{}", size.error().message());
     return {};
 }
 
@@ -56,7 +58,8 @@ Result<NewTasks> read_new_tasks(Context& context, const Input& in) {
     if (!cluster) return fail(cluster.error());
     const auto definition = runnable_definition(context.world, definition_name);
     if (!definition) return fail(definition.error());
-    if (auto bad = check_overrides(tasks.request.overrides, **definition); !bad) return fail(std::move(bad.error()));
+    if (auto bad = check_overrides(tasks.request.overrides, **definition); !bad)
+        return fail(std::move(bad.error()));
     for (const Json& constraint : list_of((*definition)->document, "placementConstraints"))
         constraints.push_back(constraint);
     auto rules = read_placement(constraints, strategy);
@@ -68,8 +71,9 @@ Result<NewTasks> read_new_tasks(Context& context, const Input& in) {
             tasks.request.tags.emplace(key, value);
     tasks.request.cluster = (*cluster)->name;
     tasks.request.definition = definition_key((*definition)->family, (*definition)->revision);
-    tasks.demand = demand_of(**definition, tasks.request.overrides,
-                             tasks.request.group.empty() ? "family:" + (*definition)->family : tasks.request.group);
+    tasks.demand =
+        demand_of(**definition, tasks.request.overrides,
+                  tasks.request.group.empty() ? "family:" + (*definition)->family : tasks.request.group);
     return tasks;
 }
 
@@ -134,11 +138,14 @@ Result<Json> start_task(Context& context, const Input& in) {
 Status check_unsupported(const Input& in) {
     const auto launch_type = in.text("launchType", "EC2");
     if (launch_type != "EC2" && launch_type != "EXTERNAL")
-        return bad_parameter("This endpoint has no {} capacity: use launch type EC2.", launch_type.substr(0, 32));
-    for (const char* list : {"capacityProviderStrategy", "loadBalancers", "serviceRegistries", "volumeConfigurations"})
+        return bad_parameter("This endpoint has no {} capacity: use launch type EC2.",
+                             launch_type.substr(0, 32));
+    for (const char* list :
+         {"capacityProviderStrategy", "loadBalancers", "serviceRegistries", "volumeConfigurations"})
         if (!in.objects(list).empty()) return bad_parameter("{} is not supported by this endpoint.", list);
     if (!in.object("networkConfiguration").empty())
-        return bad_parameter("Network Configuration is not valid for the given networkMode of this task definition.");
+        return bad_parameter(
+            "Network Configuration is not valid for the given networkMode of this task definition.");
     if (in.flag("enableExecuteCommand")) return bad_parameter("ECS Exec is not supported by this endpoint.");
     return {};
 }
@@ -148,7 +155,8 @@ Result<const Definition*> runnable_definition(const World& world, const std::str
     if (!definition) return client_error("TaskDefinition not found.");
     if (!definition->active) return client_error("TaskDefinition is inactive");
     if (text_of(definition->document, "networkMode") == "awsvpc")
-        return bad_parameter("Network mode awsvpc needs elastic network interfaces, which this endpoint does not have.");
+        return bad_parameter(
+            "Network mode awsvpc needs elastic network interfaces, which this endpoint does not have.");
     return definition;
 }
 

@@ -96,7 +96,8 @@ Result<Json> create_service(Context& context, const Input& in) {
 }
 
 // Names the service of an operation, which must not be INACTIVE.
-Result<const Service*> find_service(const World& world, const std::string& cluster_name, const std::string& name) {
+Result<const Service*> find_service(const World& world, const std::string& cluster_name,
+                                    const std::string& name) {
     const auto cluster = world.cluster(cluster_name);
     if (!cluster) return fail(cluster.error());
     const Service* service = world.service((*cluster)->name, name);
@@ -125,7 +126,8 @@ Result<Json> update_service(Context& context, const Input& in) {
         definition = *other;
     }
     Deployment& primary = changed.deployments.front();
-    if (definition && (force || definition_key(definition->family, definition->revision) != primary.definition))
+    if (definition &&
+        (force || definition_key(definition->family, definition->revision) != primary.definition))
         changed.deployments.insert(changed.deployments.begin(), new_deployment(context, *definition));
     else
         primary.updated = context.now;
@@ -164,7 +166,8 @@ Result<Json> list_services(Context& context, const Input& in) {
     if (!cluster) return fail(cluster.error());
     std::vector<std::string> arns;
     for (const auto& [arn, service] : context.world.services)
-        if (service.cluster == (*cluster)->name && service.status != ServiceStatus::inactive) arns.push_back(arn);
+        if (service.cluster == (*cluster)->name && service.status != ServiceStatus::inactive)
+            arns.push_back(arn);
     return page_of(in, "serviceArns", arns);
 }
 

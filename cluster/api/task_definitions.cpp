@@ -90,8 +90,9 @@ Result<Json> deregister_definition(Context& context, const Input& in) {
     if (auto bad = in.check(); !bad) return fail(std::move(bad.error()));
     const Definition* found = last_part(name).contains(':') ? context.world.definition(name) : nullptr;
     if (!found)
-        return client_error("The specified task definition does not exist. Specify a valid family and revision "
-                            "and try again.");
+        return client_error(
+            "The specified task definition does not exist. Specify a valid family and revision "
+            "and try again.");
     Definition& definition = *context.world.definitions.edit(definition_key(found->family, found->revision));
     if (definition.active) definition.deregistered = context.now;
     definition.active = false;

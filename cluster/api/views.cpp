@@ -23,13 +23,14 @@ Counts count_tasks(const World& world, Filter filter) {
 }
 
 Json number_resource(const char* name, std::int64_t value) {
-    return Json{{"name", name}, {"type", "INTEGER"}, {"doubleValue", 0.0}, {"longValue", 0}, {"integerValue", value}};
+    return Json{
+        {"name", name}, {"type", "INTEGER"}, {"doubleValue", 0.0}, {"longValue", 0}, {"integerValue", value}};
 }
 
 Json port_resource(const char* name, const std::set<std::uint16_t>& ports) {
     Json list = Json::array();
     for (const auto port : ports) list.push_back(std::to_string(port));
-    return Json{{"name", name},  {"type", "STRINGSET"}, {"doubleValue", 0.0},
+    return Json{{"name", name},   {"type", "STRINGSET"}, {"doubleValue", 0.0},
                 {"longValue", 0}, {"integerValue", 0},   {"stringSetValue", std::move(list)}};
 }
 
@@ -134,7 +135,8 @@ Json view(const World& world, const Instance& instance, bool tags) {
 
 Json view(const World& world, const Service& service, bool tags) {
     const auto counts = count_tasks(world, [&](const Task& task) {
-        return task.service == service.name && task.cluster == service.cluster && task.desired == TaskStatus::running;
+        return task.service == service.name && task.cluster == service.cluster &&
+               task.desired == TaskStatus::running;
     });
     Json deployments = Json::array();
     for (const Deployment& deployment : service.deployments)
@@ -155,7 +157,8 @@ Json view(const World& world, const Service& service, bool tags) {
              {"pendingCount", counts.pending},
              {"launchType", "EC2"},
              {"deploymentConfiguration",
-              {{"maximumPercent", service.maximum_percent}, {"minimumHealthyPercent", service.minimum_healthy_percent}}},
+              {{"maximumPercent", service.maximum_percent},
+               {"minimumHealthyPercent", service.minimum_healthy_percent}}},
              {"deployments", std::move(deployments)},
              {"events", std::move(events)},
              {"createdAt", to_epoch_seconds(service.created)},

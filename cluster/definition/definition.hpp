@@ -1,9 +1,9 @@
 // Task definitions: checked and completed when they are registered, and what they ask of an instance.
 #pragma once
 
-#include "cluster/model/model.hpp"
-
 #include "berth/base/result.hpp"
+
+#include "cluster/model/model.hpp"
 
 #include <string>
 #include <string_view>

@@ -14,16 +14,19 @@ Status check_dependencies(const Json& containers) {
             const auto condition = text_of(dependency, "condition");
             const Json* target = find_named(containers, "name", other);
             if (!target || other == name)
-                return client_error("Container '{}' depends on '{}', which is no other container of the task.", name,
-                                    other.substr(0, 255));
-            if (condition != "START" && condition != "COMPLETE" && condition != "SUCCESS" && condition != "HEALTHY")
+                return client_error(
+                    "Container '{}' depends on '{}', which is no other container of the task.", name,
+                    other.substr(0, 255));
+            if (condition != "START" && condition != "COMPLETE" && condition != "SUCCESS" &&
+                condition != "HEALTHY")
                 return client_error("Container '{}' has an unknown dependency condition '{}'.", name,
                                     condition.substr(0, 32));
             if ((condition == "COMPLETE" || condition == "SUCCESS") && flag_of(*target, "essential", true))
-                return client_error("Container '{}' waits for the end of '{}', which is essential.", name, other);
-            if (condition == "HEALTHY" && !has(*target, "healthCheck"))
-                return client_error("Container '{}' waits for '{}' to be healthy, which has no healthCheck.", name,
+                return client_error("Container '{}' waits for the end of '{}', which is essential.", name,
                                     other);
+            if (condition == "HEALTHY" && !has(*target, "healthCheck"))
+                return client_error("Container '{}' waits for '{}' to be healthy, which has no healthCheck.",
+                                    name, other);
             waits_for[name].insert(other);
         }
     }

@@ -17,10 +17,14 @@ using Names = std::set<std::string>;
 
 void docker(Names& names, std::string_view what) { names.insert(fmt::format("{}{}", kDocker, what)); }
 void ecs(Names& names, std::string_view what) { names.insert(fmt::format("{}{}", kEcs, what)); }
-void api(Names& names, std::string_view version) { docker(names, fmt::format("docker-remote-api.{}", version)); }
+void api(Names& names, std::string_view version) {
+    docker(names, fmt::format("docker-remote-api.{}", version));
+}
 
 bool is_secrets_manager(std::string_view value_from) { return value_from.contains(":secretsmanager:"); }
-bool is_ecr(std::string_view image) { return image.contains(".dkr.ecr.") && image.contains(".amazonaws.com"); }
+bool is_ecr(std::string_view image) {
+    return image.contains(".dkr.ecr.") && image.contains(".amazonaws.com");
+}
 
 void log_requirements(Names& names, const Json& log, bool execution_role) {
     const auto driver = text_of(log, "logDriver");
@@ -57,14 +61,16 @@ void container_requirements(Names& names, const Json& container, bool execution_
         if (has(object_of(container, "healthCheck"), "startPeriod")) api(names, "1.29");
     }
     if (has(container, "memoryReservation")) api(names, "1.21");
-    if (!object_of(container, "dockerLabels").empty() || !list_of(container, "ulimits").empty()) api(names, "1.18");
+    if (!object_of(container, "dockerLabels").empty() || !list_of(container, "ulimits").empty())
+        api(names, "1.18");
     if (has(container, "restartPolicy")) ecs(names, "container-restart-policy");
     const Json& firelens = object_of(container, "firelensConfiguration");
     if (!firelens.empty()) ecs(names, "firelens." + text_of(firelens, "type"));
 }
 
 // A container setting after the overrides of the task.
-std::int64_t overridden(const Json& container, const Json& changes, std::string_view key, std::int64_t fallback) {
+std::int64_t overridden(const Json& container, const Json& changes, std::string_view key,
+                        std::int64_t fallback) {
     return integer_of(changes, key, integer_of(container, key, fallback));
 }
 
@@ -129,7 +135,8 @@ Resources needs_of(const Json& document, const Json& overrides) {
     const bool fixed_ports = text_of(document, "networkMode") != "awsvpc";
     const bool host = text_of(document, "networkMode") == "host";
     for (const Json& container : list_of(document, "containerDefinitions")) {
-        const Json* found = find_named(list_of(overrides, "containerOverrides"), "name", text_of(container, "name"));
+        const Json* found =
+            find_named(list_of(overrides, "containerOverrides"), "name", text_of(container, "name"));
         const Json& changes = found ? *found : no_members();
         needs.cpu += overridden(container, changes, "cpu", 0);
         const auto memory = overridden(container, changes, "memory", 0);
@@ -148,7 +155,9 @@ Resources needs_of(const Json& document, const Json& overrides) {
 }
 
 bool needs_devices(const Json& document, const Json& overrides) {
-    const auto asks = [](const Json& container) { return !list_of(container, "resourceRequirements").empty(); };
+    const auto asks = [](const Json& container) {
+        return !list_of(container, "resourceRequirements").empty();
+    };
     return std::ranges::any_of(list_of(document, "containerDefinitions"), asks) ||
            std::ranges::any_of(list_of(overrides, "containerOverrides"), asks) ||
            !list_of(document, "inferenceAccelerators").empty();

@@ -28,38 +28,62 @@ constexpr Member kKeyValue[]{{"key", Kind::text}, {"value", Kind::text}};
 constexpr Member kTypeValue[]{{"type", Kind::text}, {"value", Kind::text}};
 constexpr Member kNamespaceValue[]{{"namespace", Kind::text}, {"value", Kind::text}};
 constexpr Member kSecret[]{{"name", Kind::text}, {"valueFrom", Kind::text}};
-constexpr Member kPort[]{{"containerPort", Kind::integer}, {"hostPort", Kind::integer}, {"protocol", Kind::text},
-                         {"name", Kind::text},             {"appProtocol", Kind::text}, {"containerPortRange", Kind::text}};
-constexpr Member kMount[]{{"sourceVolume", Kind::text}, {"containerPath", Kind::text}, {"readOnly", Kind::boolean}};
+constexpr Member kPort[]{{"containerPort", Kind::integer}, {"hostPort", Kind::integer},
+                         {"protocol", Kind::text},         {"name", Kind::text},
+                         {"appProtocol", Kind::text},      {"containerPortRange", Kind::text}};
+constexpr Member kMount[]{
+    {"sourceVolume", Kind::text}, {"containerPath", Kind::text}, {"readOnly", Kind::boolean}};
 constexpr Member kVolumesFrom[]{{"sourceContainer", Kind::text}, {"readOnly", Kind::boolean}};
 constexpr Member kDependsOn[]{{"containerName", Kind::text}, {"condition", Kind::text}};
 constexpr Member kHost[]{{"hostname", Kind::text}, {"ipAddress", Kind::text}};
 constexpr Member kUlimit[]{{"name", Kind::text}, {"softLimit", Kind::integer}, {"hardLimit", Kind::integer}};
 constexpr Member kCredentials[]{{"credentialsParameter", Kind::text}};
-constexpr Member kHealthCheck[]{{"command", Kind::texts}, {"interval", Kind::integer}, {"timeout", Kind::integer},
-                                {"retries", Kind::integer}, {"startPeriod", Kind::integer}};
+constexpr Member kHealthCheck[]{{"command", Kind::texts},
+                                {"interval", Kind::integer},
+                                {"timeout", Kind::integer},
+                                {"retries", Kind::integer},
+                                {"startPeriod", Kind::integer}};
 constexpr Member kFirelens[]{{"type", Kind::text}, {"options", Kind::text_map}};
 constexpr Member kCapabilities[]{{"add", Kind::texts}, {"drop", Kind::texts}};
-constexpr Member kDevice[]{{"hostPath", Kind::text}, {"containerPath", Kind::text}, {"permissions", Kind::texts}};
-constexpr Member kTmpfs[]{{"containerPath", Kind::text}, {"size", Kind::integer}, {"mountOptions", Kind::texts}};
-constexpr Member kLinux[]{{"initProcessEnabled", Kind::boolean}, {"sharedMemorySize", Kind::integer},
-                          {"maxSwap", Kind::integer}, {"swappiness", Kind::integer}};
-constexpr Shape kLinuxParts[]{{"capabilities", false, kCapabilities, {}},
-                              {"devices", true, kDevice, {}},
-                              {"tmpfs", true, kTmpfs, {}}};
+constexpr Member kDevice[]{
+    {"hostPath", Kind::text}, {"containerPath", Kind::text}, {"permissions", Kind::texts}};
+constexpr Member kTmpfs[]{
+    {"containerPath", Kind::text}, {"size", Kind::integer}, {"mountOptions", Kind::texts}};
+constexpr Member kLinux[]{{"initProcessEnabled", Kind::boolean},
+                          {"sharedMemorySize", Kind::integer},
+                          {"maxSwap", Kind::integer},
+                          {"swappiness", Kind::integer}};
+constexpr Shape kLinuxParts[]{
+    {"capabilities", false, kCapabilities, {}}, {"devices", true, kDevice, {}}, {"tmpfs", true, kTmpfs, {}}};
 constexpr Member kLog[]{{"logDriver", Kind::text}, {"options", Kind::text_map}};
 constexpr Shape kLogParts[]{{"secretOptions", true, kSecret, {}}};
 constexpr Member kRestart[]{{"enabled", Kind::boolean}, {"restartAttemptPeriod", Kind::integer}};
 
-constexpr Member kContainer[]{
-    {"name", Kind::text}, {"image", Kind::text}, {"cpu", Kind::integer}, {"memory", Kind::integer},
-    {"memoryReservation", Kind::integer}, {"links", Kind::texts}, {"essential", Kind::boolean},
-    {"entryPoint", Kind::texts}, {"command", Kind::texts}, {"startTimeout", Kind::integer},
-    {"stopTimeout", Kind::integer}, {"hostname", Kind::text}, {"user", Kind::text},
-    {"workingDirectory", Kind::text}, {"disableNetworking", Kind::boolean}, {"privileged", Kind::boolean},
-    {"readonlyRootFilesystem", Kind::boolean}, {"dnsServers", Kind::texts}, {"dnsSearchDomains", Kind::texts},
-    {"dockerSecurityOptions", Kind::texts}, {"interactive", Kind::boolean}, {"pseudoTerminal", Kind::boolean},
-    {"dockerLabels", Kind::text_map}, {"credentialSpecs", Kind::texts}, {"versionConsistency", Kind::text}};
+constexpr Member kContainer[]{{"name", Kind::text},
+                              {"image", Kind::text},
+                              {"cpu", Kind::integer},
+                              {"memory", Kind::integer},
+                              {"memoryReservation", Kind::integer},
+                              {"links", Kind::texts},
+                              {"essential", Kind::boolean},
+                              {"entryPoint", Kind::texts},
+                              {"command", Kind::texts},
+                              {"startTimeout", Kind::integer},
+                              {"stopTimeout", Kind::integer},
+                              {"hostname", Kind::text},
+                              {"user", Kind::text},
+                              {"workingDirectory", Kind::text},
+                              {"disableNetworking", Kind::boolean},
+                              {"privileged", Kind::boolean},
+                              {"readonlyRootFilesystem", Kind::boolean},
+                              {"dnsServers", Kind::texts},
+                              {"dnsSearchDomains", Kind::texts},
+                              {"dockerSecurityOptions", Kind::texts},
+                              {"interactive", Kind::boolean},
+                              {"pseudoTerminal", Kind::boolean},
+                              {"dockerLabels", Kind::text_map},
+                              {"credentialSpecs", Kind::texts},
+                              {"versionConsistency", Kind::text}};
 constexpr Shape kContainerParts[]{{"repositoryCredentials", false, kCredentials, {}},
                                   {"portMappings", true, kPort, {}},
                                   {"environment", true, kNameValue, {}},
@@ -79,10 +103,15 @@ constexpr Shape kContainerParts[]{{"repositoryCredentials", false, kCredentials,
                                   {"restartPolicy", false, kRestart, {}}};
 
 constexpr Member kSourcePath[]{{"sourcePath", Kind::text}};
-constexpr Member kDockerVolume[]{{"scope", Kind::text}, {"autoprovision", Kind::boolean}, {"driver", Kind::text},
-                                 {"driverOpts", Kind::text_map}, {"labels", Kind::text_map}};
-constexpr Member kEfs[]{{"fileSystemId", Kind::text}, {"rootDirectory", Kind::text},
-                        {"transitEncryption", Kind::text}, {"transitEncryptionPort", Kind::integer}};
+constexpr Member kDockerVolume[]{{"scope", Kind::text},
+                                 {"autoprovision", Kind::boolean},
+                                 {"driver", Kind::text},
+                                 {"driverOpts", Kind::text_map},
+                                 {"labels", Kind::text_map}};
+constexpr Member kEfs[]{{"fileSystemId", Kind::text},
+                        {"rootDirectory", Kind::text},
+                        {"transitEncryption", Kind::text},
+                        {"transitEncryptionPort", Kind::integer}};
 constexpr Member kEfsAuth[]{{"accessPointId", Kind::text}, {"iam", Kind::text}};
 constexpr Shape kEfsParts[]{{"authorizationConfig", false, kEfsAuth, {}}};
 constexpr Member kVolume[]{{"name", Kind::text}};
@@ -94,10 +123,16 @@ constexpr Shape kProxyParts[]{{"properties", true, kNameValue, {}}};
 constexpr Member kConstraint[]{{"type", Kind::text}, {"expression", Kind::text}};
 constexpr Member kRuntime[]{{"cpuArchitecture", Kind::text}, {"operatingSystemFamily", Kind::text}};
 
-constexpr Member kDefinition[]{{"family", Kind::text}, {"taskRoleArn", Kind::text}, {"executionRoleArn", Kind::text},
-                               {"networkMode", Kind::text}, {"requiresCompatibilities", Kind::texts},
-                               {"cpu", Kind::text}, {"memory", Kind::text}, {"pidMode", Kind::text},
-                               {"ipcMode", Kind::text}, {"enableFaultInjection", Kind::boolean}};
+constexpr Member kDefinition[]{{"family", Kind::text},
+                               {"taskRoleArn", Kind::text},
+                               {"executionRoleArn", Kind::text},
+                               {"networkMode", Kind::text},
+                               {"requiresCompatibilities", Kind::texts},
+                               {"cpu", Kind::text},
+                               {"memory", Kind::text},
+                               {"pidMode", Kind::text},
+                               {"ipcMode", Kind::text},
+                               {"enableFaultInjection", Kind::boolean}};
 constexpr Shape kDefinitionParts[]{{"containerDefinitions", true, kContainer, kContainerParts},
                                    {"volumes", true, kVolume, kVolumeParts},
                                    {"placementConstraints", true, kConstraint, {}},
@@ -105,8 +140,10 @@ constexpr Shape kDefinitionParts[]{{"containerDefinitions", true, kContainer, kC
                                    {"runtimePlatform", false, kRuntime, {}},
                                    {"tags", true, kKeyValue, {}}};
 
-constexpr Member kContainerOverride[]{{"name", Kind::text},      {"command", Kind::texts},
-                                      {"cpu", Kind::integer},    {"memory", Kind::integer},
+constexpr Member kContainerOverride[]{{"name", Kind::text},
+                                      {"command", Kind::texts},
+                                      {"cpu", Kind::integer},
+                                      {"memory", Kind::integer},
                                       {"memoryReservation", Kind::integer}};
 constexpr Shape kContainerOverrideParts[]{{"environment", true, kNameValue, {}},
                                           {"environmentFiles", true, kTypeValue, {}},
@@ -155,7 +192,8 @@ Status check_child(const Json& parent, const std::string& path, const Shape& sha
     const std::string here = reader.path_of(shape.name);
     if (!shape.list) return check_object(**found, here, shape.members, shape.children);
     for (std::size_t i = 0; i < (*found)->size(); ++i)
-        if (Status item = check_object((**found)[i], fmt::format("{}[{}]", here, i), shape.members, shape.children);
+        if (Status item =
+                check_object((**found)[i], fmt::format("{}[{}]", here, i), shape.members, shape.children);
             !item)
             return item;
     return {};
@@ -164,7 +202,8 @@ Status check_child(const Json& parent, const std::string& path, const Shape& sha
 Status check_object(const Json& object, const std::string& path, std::span<const Member> members,
                     std::span<const Shape> children) {
     if (!object.is_object())
-        return fail(Error(ErrorCode::invalid, path + ": expected an object").with_name("SerializationException"));
+        return fail(
+            Error(ErrorCode::invalid, path + ": expected an object").with_name("SerializationException"));
     const JsonReader reader(object, path);
     for (const Member& member : members)
         if (Status type = check_member(reader, member); !type) return type;

@@ -27,13 +27,16 @@ Status check_memory(const Json& container, const std::string& name, bool task_ha
     const auto reservation = integer_of(container, "memoryReservation");
     if (!memory && !reservation && !task_has_memory)
         return client_error("Invalid setting for container '{}'. At least one of 'memory' or "
-                            "'memoryReservation' must be specified.", name);
+                            "'memoryReservation' must be specified.",
+                            name);
     if ((memory && *memory < kMinMemory) || (reservation && *reservation < kMinMemory))
         return client_error("Invalid setting for container '{}'. 'memory' and 'memoryReservation' must be at "
-                            "least {} MiB.", name, kMinMemory);
+                            "least {} MiB.",
+                            name, kMinMemory);
     if (memory && reservation && *memory < *reservation)
         return client_error("Invalid setting for container '{}'. 'memory' must be greater than or equal to "
-                            "'memoryReservation'.", name);
+                            "'memoryReservation'.",
+                            name);
     return {};
 }
 
@@ -42,39 +45,44 @@ Status check_port(const Json& port, const std::string& container, const std::str
     const auto inside = integer_of(port, "containerPort", range ? 1 : 0);
     const auto outside = integer_of(port, "hostPort", 0);
     if (inside < 1 || inside > 65535 || outside < 0 || outside > 65535)
-        return client_error("Invalid port mapping of container '{}': ports are 1 to 65535 (hostPort 0 is chosen "
-                            "by the instance).", container);
+        return client_error(
+            "Invalid port mapping of container '{}': ports are 1 to 65535 (hostPort 0 is chosen "
+            "by the instance).",
+            container);
     if (!is_one_of(text_of(port, "protocol", "tcp"), {"tcp", "udp"}))
         return client_error("Invalid protocol '{}' of container '{}': expected tcp or udp.",
                             text_of(port, "protocol").substr(0, 32), container);
     if (is_one_of(mode, {"host", "awsvpc"}) && outside != 0 && outside != inside)
-        return client_error("When networkMode={}, the host ports and container ports in port mappings must match.",
-                            mode);
+        return client_error(
+            "When networkMode={}, the host ports and container ports in port mappings must match.", mode);
     return {};
 }
 
 Status check_log(const Json& log, const std::string& container) {
     if (log.empty()) return {};
     const auto driver = text_of(log, "logDriver");
-    if (!is_one_of(driver, {"json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "awsfirelens",
-                            "logentries", "sumologic", "none"}))
-        return client_error("Log driver '{}' of container '{}' is not known.", driver.substr(0, 64), container);
+    if (!is_one_of(driver, {"json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk",
+                            "awsfirelens", "logentries", "sumologic", "none"}))
+        return client_error("Log driver '{}' of container '{}' is not known.", driver.substr(0, 64),
+                            container);
     const Json& options = object_of(log, "options");
     if (driver == "awslogs")
         for (const char* option : {"awslogs-group", "awslogs-region"})
             if (text_of(options, option).empty())
-                return client_error("Log driver awslogs of container '{}' requires option: {}.", container, option);
+                return client_error("Log driver awslogs of container '{}' requires option: {}.", container,
+                                    option);
     return {};
 }
 
 Status check_ulimits(const Json& list, const std::string& container) {
     for (const Json& limit : list)
         if (!is_one_of(text_of(limit, "name"),
-                       {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc",
-                        "rss", "rtprio", "rttime", "sigpending", "stack"}) ||
+                       {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
+                        "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"}) ||
             !integer_of(limit, "softLimit") || !integer_of(limit, "hardLimit"))
-            return client_error("Ulimit '{}' of container '{}' is not known or has no softLimit and hardLimit.",
-                                text_of(limit, "name").substr(0, 64), container);
+            return client_error(
+                "Ulimit '{}' of container '{}' is not known or has no softLimit and hardLimit.",
+                text_of(limit, "name").substr(0, 64), container);
     return {};
 }
 
@@ -82,7 +90,8 @@ Status check_container(const Json& container, const Json& document, bool task_ha
     const auto name = text_of(container, "name");
     if (!is_name(name))
         return client_error("Container.name must be 1 to 255 letters, digits, hyphens and underscores.");
-    if (text_of(container, "image").empty()) return client_error("Container.image should not be null or empty.");
+    if (text_of(container, "image").empty())
+        return client_error("Container.image should not be null or empty.");
     if (integer_of(container, "cpu", 0) < 0)
         return client_error("Invalid 'cpu' setting for container '{}': it is negative.", name);
     if (Status good = check_memory(container, name, task_has_memory); !good) return good;
@@ -123,10 +132,12 @@ Status check_containers(const Json& document, bool task_has_memory) {
     for (const Json& container : containers) {
         if (Status good = check_container(container, document, task_has_memory); !good) return good;
         if (!names.insert(text_of(container, "name")).second)
-            return client_error("Container names must be unique: '{}' appears twice.", text_of(container, "name"));
+            return client_error("Container names must be unique: '{}' appears twice.",
+                                text_of(container, "name"));
         for (const Json& port : list_of(container, "portMappings")) {
             const auto number = integer_of(port, "hostPort", 0);
-            if (number != 0 && !ports.insert(fmt::format("{}/{}", number, text_of(port, "protocol", "tcp"))).second)
+            if (number != 0 &&
+                !ports.insert(fmt::format("{}/{}", number, text_of(port, "protocol", "tcp"))).second)
                 return client_error("Host port {} is mapped twice.", number);
         }
         essential = essential || flag_of(container, "essential", true);
@@ -139,8 +150,10 @@ Status check_volumes(const Json& volumes) {
     std::set<std::string> names;
     for (const Json& volume : volumes) {
         const auto name = text_of(volume, "name");
-        if (!is_name(name)) return client_error("Volume.name must be 1 to 255 letters, digits, hyphens, underscores.");
-        if (!names.insert(name).second) return client_error("Volume names must be unique: '{}' appears twice.", name);
+        if (!is_name(name))
+            return client_error("Volume.name must be 1 to 255 letters, digits, hyphens, underscores.");
+        if (!names.insert(name).second)
+            return client_error("Volume names must be unique: '{}' appears twice.", name);
         int kinds = 0;
         for (const char* kind : {"host", "dockerVolumeConfiguration", "efsVolumeConfiguration"})
             kinds += !object_of(volume, kind).empty();
@@ -178,13 +191,15 @@ Result<Json> read_definition(const Json& request) {
         return client_error("Invalid pidMode '{}'.", text_of(document, "pidMode").substr(0, 32));
     if (has(document, "ipcMode") && !is_one_of(text_of(document, "ipcMode"), {"host", "task", "none"}))
         return client_error("Invalid ipcMode '{}'.", text_of(document, "ipcMode").substr(0, 32));
-    for (const auto& [key, parse] : {std::pair("cpu", &parse_task_cpu), std::pair("memory", &parse_task_memory)})
+    for (const auto& [key, parse] :
+         {std::pair("cpu", &parse_task_cpu), std::pair("memory", &parse_task_memory)})
         if (has(document, key)) {
             const auto size = parse(text_of(document, key));
             if (!size) return fail(size.error());
             document[key] = std::to_string(*size);
         }
-    if (Status good = check_volumes(list_of(document, "volumes")); !good) return fail(std::move(good.error()));
+    if (Status good = check_volumes(list_of(document, "volumes")); !good)
+        return fail(std::move(good.error()));
     if (Status good = check_containers(document, has(document, "memory")); !good)
         return fail(std::move(good.error()));
 

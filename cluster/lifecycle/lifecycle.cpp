@@ -13,7 +13,8 @@ namespace {
 constexpr auto kKeepStopped = std::chrono::hours(1);
 
 // A role's credentials id is a bearer secret inside the task, so it is random.
-std::string credentials_id(const Context& context, const Json& document, const Json& overrides, const char* role) {
+std::string credentials_id(const Context& context, const Json& document, const Json& overrides,
+                           const char* role) {
     return text_of(overrides, role, text_of(document, role)).empty() ? std::string() : context.make_uuid();
 }
 
@@ -30,13 +31,16 @@ void apply_container(TaskContainer& container, const ContainerChange& change) {
 // The agent says why only when it was no exit: then its text is the reason. The rest is composed here.
 void explain_stop(Task& task, const std::string& agent_reason) {
     const bool ended_by_itself = task.stop_code.empty();
-    const bool ran = std::ranges::any_of(task.containers, [](const TaskContainer& c) { return c.exit_code.has_value(); });
-    if (ended_by_itself) task.stop_code = task.started || ran ? "EssentialContainerExited" : "TaskFailedToStart";
+    const bool ran =
+        std::ranges::any_of(task.containers, [](const TaskContainer& c) { return c.exit_code.has_value(); });
+    if (ended_by_itself)
+        task.stop_code = task.started || ran ? "EssentialContainerExited" : "TaskFailedToStart";
     if (!agent_reason.empty() && ended_by_itself)
         task.stopped_reason = agent_reason;
     else if (task.stopped_reason.empty())
-        task.stopped_reason = task.stop_code == "EssentialContainerExited" ? "Essential container in task exited"
-                                                                           : "Task failed to start";
+        task.stopped_reason = task.stop_code == "EssentialContainerExited"
+                                  ? "Essential container in task exited"
+                                  : "Task failed to start";
 }
 
 void become_stopped(Context& context, Task& task) {
@@ -58,7 +62,8 @@ const Task& make_task(Context& context, TaskRequest request) {
     task.arn = world.identity.task(request.cluster, task.id);
     task.needs = needs_of(definition.document, request.overrides);
     task.role_credentials = credentials_id(context, definition.document, request.overrides, "taskRoleArn");
-    task.execution_credentials = credentials_id(context, definition.document, request.overrides, "executionRoleArn");
+    task.execution_credentials =
+        credentials_id(context, definition.document, request.overrides, "executionRoleArn");
     task.created = context.now;
     for (const Json& container : list_of(definition.document, "containerDefinitions")) {
         TaskContainer made;
@@ -81,7 +86,8 @@ const Task& make_task(Context& context, TaskRequest request) {
     return world.tasks.put(std::move(arn), std::move(task));
 }
 
-void request_stop(Context& context, std::string_view task_arn, std::string_view stop_code, std::string_view reason) {
+void request_stop(Context& context, std::string_view task_arn, std::string_view stop_code,
+                  std::string_view reason) {
     const Task* found = context.world.tasks.find(task_arn);
     if (!found || found->desired == TaskStatus::stopped) return;
     Task& task = *context.world.tasks.edit(task_arn);

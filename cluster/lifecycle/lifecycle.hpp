@@ -1,4 +1,5 @@
-// The life of a task as the service shows it: made, reported on by its agent, stopped. Status only moves forward.
+// The life of a task as the service shows it: made, reported on by its agent, stopped. Status only moves
+// forward.
 #pragma once
 
 #include "cluster/model/context.hpp"
@@ -21,7 +22,8 @@ struct TaskRequest {
 const Task& make_task(Context& context, TaskRequest request);
 
 // Asks for the end of a task. A task that no agent has seen stops at once. A second request changes nothing.
-void request_stop(Context& context, std::string_view task_arn, std::string_view stop_code, std::string_view reason);
+void request_stop(Context& context, std::string_view task_arn, std::string_view stop_code,
+                  std::string_view reason);
 
 struct ContainerChange {
     std::string name;

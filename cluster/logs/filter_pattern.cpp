@@ -22,7 +22,8 @@ Result<FilterPattern> parse_filter_pattern(std::string_view text) {
         const bool quoted = text.starts_with('"');
         if (quoted) text.remove_prefix(1);
         const auto end = text.find(quoted ? '"' : ' ');
-        if (quoted && end == std::string_view::npos) return bad_parameter("filterPattern: a quote is not closed");
+        if (quoted && end == std::string_view::npos)
+            return bad_parameter("filterPattern: a quote is not closed");
         list->emplace_back(text.substr(0, end));
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + quoted);
     }

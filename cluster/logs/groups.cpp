@@ -1,5 +1,5 @@
-// Log groups and streams: CreateLogGroup, DeleteLogGroup, DescribeLogGroups, PutRetentionPolicy, CreateLogStream,
-// DeleteLogStream, DescribeLogStreams.
+// Log groups and streams: CreateLogGroup, DeleteLogGroup, DescribeLogGroups, PutRetentionPolicy,
+// CreateLogStream, DeleteLogStream, DescribeLogStreams.
 #include "cluster/api/operations.hpp"
 #include "cluster/logs/log_access.hpp"
 #include "cluster/logs/log_events.hpp"
@@ -29,7 +29,8 @@ bool is_stream_name(std::string_view name) {
 Result<Json> create_group(Context& context, const Input& in) {
     const auto name = in.text("logGroupName");
     if (auto bad = in.check(); !bad) return fail(std::move(bad.error()));
-    if (!is_group_name(name)) return bad_parameter("logGroupName: \"{}\" is no name for a log group", name.substr(0, 64));
+    if (!is_group_name(name))
+        return bad_parameter("logGroupName: \"{}\" is no name for a log group", name.substr(0, 64));
     if (context.world.log_groups.find(name))
         return refuse("ResourceAlreadyExistsException", "The specified log group already exists");
     context.world.log_groups.put(name, {name, context.now, 0});
@@ -52,8 +53,8 @@ Result<Json> delete_group(Context& context, const Input& in) {
 }
 
 Result<Json> put_retention(Context& context, const Input& in) {
-    constexpr std::array kDays{1,   3,   5,   7,   14,  30,   60,   90,   120,  150,  180, 365,
-                               400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653};
+    constexpr std::array kDays{1,   3,   5,   7,   14,   30,   60,   90,   120,  150,  180,
+                               365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653};
     const auto days = in.integer("retentionInDays").value_or(0);
     const auto group = find_group(context.world, in);
     if (!group) return fail(group.error());
@@ -171,10 +172,11 @@ Result<Json> describe_streams(Context& context, const Input& in) {
 } // namespace
 
 std::span<const Operation> log_group_operations() {
-    static constexpr Operation kAll[]{{"CreateLogGroup", create_group},       {"DeleteLogGroup", delete_group},
-                                      {"DescribeLogGroups", describe_groups}, {"PutRetentionPolicy", put_retention},
-                                      {"CreateLogStream", create_stream},     {"DeleteLogStream", delete_stream},
-                                      {"DescribeLogStreams", describe_streams}};
+    static constexpr Operation kAll[]{
+        {"CreateLogGroup", create_group},        {"DeleteLogGroup", delete_group},
+        {"DescribeLogGroups", describe_groups},  {"PutRetentionPolicy", put_retention},
+        {"CreateLogStream", create_stream},      {"DeleteLogStream", delete_stream},
+        {"DescribeLogStreams", describe_streams}};
     return kAll;
 }
 

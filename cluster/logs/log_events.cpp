@@ -10,7 +10,8 @@ std::size_t cost(const LogEvent& event) { return event.message.size() + sizeof(L
 
 } // namespace
 
-void LogEvents::put(const std::string& stream, std::int64_t timestamp, std::int64_t ingested, std::string message) {
+void LogEvents::put(const std::string& stream, std::int64_t timestamp, std::int64_t ingested,
+                    std::string message) {
     Stream& target = streams_[stream];
     LogEvent event{timestamp, ingested, next_id_++, std::move(message)};
     target.bytes += cost(event);

@@ -1,5 +1,5 @@
-// Log events of all streams, in memory and within a fixed number of bytes: the oldest of the largest stream go
-// first.
+// Log events of all streams, in memory and within a fixed number of bytes: the oldest of the largest stream
+// go first.
 #pragma once
 
 #include "berth/base/time.hpp"

@@ -31,7 +31,8 @@ Result<std::vector<NewEvent>> read_events(const Input& in) {
         if (!timestamp || *timestamp < 0 || message.empty())
             return bad_parameter("logEvents: each event needs a timestamp and a message");
         if (!events.empty() && *timestamp < events.back().timestamp)
-            return bad_parameter("Log events in a single PutLogEvents request must be in chronological order.");
+            return bad_parameter(
+                "Log events in a single PutLogEvents request must be in chronological order.");
         bytes += message.size() + kEventOverhead;
         events.push_back({*timestamp, std::move(message)});
     }
@@ -40,7 +41,8 @@ Result<std::vector<NewEvent>> read_events(const Input& in) {
     if (bytes > kMaxBatchBytes)
         return bad_parameter("Upload too large: {} bytes exceeds limit of {}", bytes, kMaxBatchBytes);
     if (events.back().timestamp - events.front().timestamp > kDay)
-        return bad_parameter("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.");
+        return bad_parameter(
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.");
     return events;
 }
 

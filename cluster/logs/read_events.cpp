@@ -19,7 +19,9 @@ constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 using Position = std::pair<std::int64_t, std::uint64_t>;
 
 // "f/<timestamp>/<event id>": events after it. "b/…": events before it.
-std::string token_of(char direction, Position at) { return fmt::format("{}/{:020}/{:020}", direction, at.first, at.second); }
+std::string token_of(char direction, Position at) {
+    return fmt::format("{}/{:020}/{:020}", direction, at.first, at.second);
+}
 
 std::optional<std::pair<char, Position>> parse_token(std::string_view text) {
     if (text.size() != 43 || text[1] != '/' || text[22] != '/' || (text[0] != 'f' && text[0] != 'b'))
@@ -34,8 +36,8 @@ std::optional<std::pair<char, Position>> parse_token(std::string_view text) {
 }
 
 struct Span {
-    std::int64_t start = 0;                                        // inclusive
-    std::int64_t end = std::numeric_limits<std::int64_t>::max();   // exclusive
+    std::int64_t start = 0;                                      // inclusive
+    std::int64_t end = std::numeric_limits<std::int64_t>::max(); // exclusive
     std::int64_t limit = kMaxEvents;
 };
 
@@ -50,7 +52,8 @@ Result<Span> read_span(const Input& in) {
 }
 
 Json view(const LogEvent& event) {
-    return Json{{"timestamp", event.timestamp}, {"message", event.message}, {"ingestionTime", event.ingested}};
+    return Json{
+        {"timestamp", event.timestamp}, {"message", event.message}, {"ingestionTime", event.ingested}};
 }
 
 } // namespace
@@ -70,8 +73,10 @@ Result<Json> get_log_events(Context& context, const Input& in) {
     const auto last = std::ranges::lower_bound(events, span->end, {}, &LogEvent::timestamp);
     auto from = first, to = std::max(first, last);
     const bool forward = token ? token->first == 'f' : from_head;
-    if (token && forward) from = std::max(from, std::ranges::upper_bound(events, token->second, {}, &LogEvent::position));
-    if (token && !forward) to = std::min(to, std::ranges::lower_bound(events, token->second, {}, &LogEvent::position));
+    if (token && forward)
+        from = std::max(from, std::ranges::upper_bound(events, token->second, {}, &LogEvent::position));
+    if (token && !forward)
+        to = std::min(to, std::ranges::lower_bound(events, token->second, {}, &LogEvent::position));
     if (to < from) to = from = forward ? to : from;
 
     std::size_t bytes = 0;
@@ -92,7 +97,9 @@ Result<Json> get_log_events(Context& context, const Input& in) {
     Json page = Json::array();
     for (auto it = from; it != to; ++it) page.push_back(view(*it));
     // At an end the token given comes back, which tells the client so.
-    const Position here = token ? token->second : forward || events.empty() ? Position{0, 0} : events.back().position();
+    const Position here = token                       ? token->second
+                          : forward || events.empty() ? Position{0, 0}
+                                                      : events.back().position();
     const Position next = from != to ? std::prev(to)->position() : here;
     const Position before = from != to ? from->position() : here;
     return Json{{"events", std::move(page)},

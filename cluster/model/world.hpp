@@ -1,11 +1,11 @@
 // World: all entities of the endpoint, how they are found, and how they are named when they are not there.
 #pragma once
 
+#include "berth/base/result.hpp"
+
 #include "cluster/model/arn.hpp"
 #include "cluster/model/model.hpp"
 #include "cluster/model/table.hpp"
-
-#include "berth/base/result.hpp"
 
 #include <functional>
 #include <string>
@@ -16,14 +16,14 @@ namespace berth::cluster {
 
 struct World {
     Identity identity;
-    Table<Cluster> clusters;       // by name
-    Table<Definition> definitions; // by definition_key
-    Table<Instance> instances;     // by ARN
-    Table<Task> tasks;             // by ARN
-    Table<Service> services;       // by ARN
-    Table<Tags> tags;              // by ARN
-    Table<LogGroup> log_groups;    // by name
-    Table<LogStream> log_streams;  // by log_stream_key
+    Table<Cluster> clusters;         // by name
+    Table<Definition> definitions;   // by definition_key
+    Table<Instance> instances;       // by ARN
+    Table<Task> tasks;               // by ARN
+    Table<Service> services;         // by ARN
+    Table<Tags> tags;                // by ARN
+    Table<LogGroup> log_groups;      // by name
+    Table<LogStream> log_streams;    // by log_stream_key
     std::set<std::string> connected; // ARNs of instances with an open ACS connection; not kept
 
     // `name` is a name or an ARN; empty means "default".
@@ -36,7 +36,9 @@ struct World {
     const Definition* definition(std::string_view name) const;
 
     Tags tags_of(std::string_view arn) const;
-    bool is_connected(std::string_view instance_arn) const { return connected.contains(std::string(instance_arn)); }
+    bool is_connected(std::string_view instance_arn) const {
+        return connected.contains(std::string(instance_arn));
+    }
 };
 
 // Sorts by family, then by number.

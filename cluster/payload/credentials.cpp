@@ -1,9 +1,9 @@
 // Keys for the roles of tasks.
-#include "cluster/model/fields.hpp"
-#include "cluster/payload/payload.hpp"
-
 #include "berth/base/encoding.hpp"
 #include "berth/base/sha256.hpp"
+
+#include "cluster/model/fields.hpp"
+#include "cluster/payload/payload.hpp"
 
 namespace berth::cluster {
 namespace {
@@ -20,7 +20,8 @@ std::string derived_secret(const std::string& master_secret, const std::string& 
     return base64_encode(hmac_sha256(master_secret, "role key " + access_key_id));
 }
 
-Json role_credentials(const Context& context, const std::string& credentials_id, const std::string& role_arn) {
+Json role_credentials(const Context& context, const std::string& credentials_id,
+                      const std::string& role_arn) {
     const std::string& master = context.settings.secret_access_key;
     auto key = to_hex(hmac_sha256(master, "role id " + credentials_id)).substr(0, 16);
     for (char& c : key) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));

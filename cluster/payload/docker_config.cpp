@@ -1,4 +1,5 @@
-// What of a container definition travels inside the Docker-shaped strings: everything that has no typed field.
+// What of a container definition travels inside the Docker-shaped strings: everything that has no typed
+// field.
 #include "cluster/model/fields.hpp"
 #include "cluster/payload/payload.hpp"
 
@@ -15,7 +16,8 @@ void copy_as(Json& out, const char* docker_name, const Json& container, const ch
 Json health_check(const Json& check) {
     Json out{{"Test", list_of(check, "command")}};
     for (const auto& [docker_name, name] :
-         {std::pair("Interval", "interval"), std::pair("Timeout", "timeout"), std::pair("StartPeriod", "startPeriod")})
+         {std::pair("Interval", "interval"), std::pair("Timeout", "timeout"),
+          std::pair("StartPeriod", "startPeriod")})
         if (const auto seconds = integer_of(check, name)) out[docker_name] = *seconds * kNanoseconds;
     if (const auto retries = integer_of(check, "retries")) out["Retries"] = *retries;
     return out;
@@ -30,7 +32,8 @@ Json log_config(const Context& context, const Task& task, const Json& container,
         if (!prefix.empty())
             options["awslogs-stream"] = fmt::format("{}/{}/{}", prefix, text_of(container, "name"), task.id);
         // The logs of this endpoint's region are here, not where the name of the region leads.
-        if (text_of(options, "awslogs-region") == context.world.identity.region && !has(options, "awslogs-endpoint"))
+        if (text_of(options, "awslogs-region") == context.world.identity.region &&
+            !has(options, "awslogs-endpoint"))
             options["awslogs-endpoint"] = context.settings.url;
     }
     return Json{{"Type", text_of(log, "logDriver")}, {"Config", std::move(options)}};

@@ -30,7 +30,8 @@ Json secret_of(const Context& context, const Json& secret, const char* target) {
 
 Json secrets_of(const Context& context, const Json& container) {
     Json list = Json::array();
-    for (const Json& secret : list_of(container, "secrets")) list.push_back(secret_of(context, secret, "CONTAINER"));
+    for (const Json& secret : list_of(container, "secrets"))
+        list.push_back(secret_of(context, secret, "CONTAINER"));
     for (const Json& secret : list_of(object_of(container, "logConfiguration"), "secretOptions"))
         list.push_back(secret_of(context, secret, "LOG_DRIVER"));
     return list;
@@ -56,12 +57,14 @@ Json registry_auth(const Context& context, const Json& container, bool execution
     const Identity& identity = context.world.identity;
     const Json& credentials = object_of(container, "repositoryCredentials");
     if (const auto secret = text_of(credentials, "credentialsParameter"); !secret.empty())
-        return Json{{"type", "asm"},
-                    {"asmAuthData", {{"credentialsParameter", secret}, {"region", region_of(secret, context)}}}};
+        return Json{
+            {"type", "asm"},
+            {"asmAuthData", {{"credentialsParameter", secret}, {"region", region_of(secret, context)}}}};
     const auto image = text_of(container, "image");
     const auto host = image.substr(0, image.find('/'));
     std::string_view registry = context.settings.registry_endpoint;
-    if (const auto scheme = registry.find("://"); scheme != std::string_view::npos) registry.remove_prefix(scheme + 3);
+    if (const auto scheme = registry.find("://"); scheme != std::string_view::npos)
+        registry.remove_prefix(scheme + 3);
     if (!registry.empty() && host == registry && host.size() < image.size())
         return ecr_auth(identity.account, identity.region, execution_role, context.settings.url);
     // 111122223333.dkr.ecr.us-west-2.amazonaws.com
@@ -92,8 +95,9 @@ Json translate_container(const Context& context, const Task& task, const Definit
              {"environment", environment_of(container)}};
     copy(out, declared, {"command"}); // an overriding command goes into `overrides`
     copy(out, container,
-         {"entryPoint", "environmentFiles", "links", "portMappings", "mountPoints", "volumesFrom", "dependsOn",
-          "startTimeout", "stopTimeout", "firelensConfiguration", "restartPolicy", "credentialSpecs"});
+         {"entryPoint", "environmentFiles", "links", "portMappings", "mountPoints", "volumesFrom",
+          "dependsOn", "startTimeout", "stopTimeout", "firelensConfiguration", "restartPolicy",
+          "credentialSpecs"});
     set_unless_empty(out, "secrets", secrets_of(context, container));
     set_unless_empty(out, "registryAuthentication", registry_auth(context, container, execution));
     if (has(container, "healthCheck")) out["healthCheckType"] = "docker";
@@ -102,13 +106,14 @@ Json translate_container(const Context& context, const Task& task, const Definit
     for (const TaskContainer& known : task.containers)
         if (known.name == text_of(container, "name")) out["containerArn"] = known.arn;
     Json overrides = Json::object();
-    if (const Json* changes = find_named(list_of(task.overrides, "containerOverrides"), "name",
-                                         text_of(container, "name")))
+    if (const Json* changes =
+            find_named(list_of(task.overrides, "containerOverrides"), "name", text_of(container, "name")))
         set_unless_empty(overrides, "command", list_of(*changes, "command"));
     out["overrides"] = dump_json(overrides);
-    out["dockerConfig"] = {{"version", "1.17"},
-                           {"config", dump_json(docker_config(container))},
-                           {"hostConfig", dump_json(host_config(context, task, definition.document, container))}};
+    out["dockerConfig"] = {
+        {"version", "1.17"},
+        {"config", dump_json(docker_config(container))},
+        {"hostConfig", dump_json(host_config(context, task, definition.document, container))}};
     return out;
 }
 
@@ -137,7 +142,8 @@ Json translate_proxy(const Json& proxy) {
 }
 
 void add_task_limits(Json& out, const Task& task, const Json& document) {
-    if (has(document, "cpu") || has(task.overrides, "cpu")) out["cpu"] = static_cast<double>(task.needs.cpu) / 1024;
+    if (has(document, "cpu") || has(task.overrides, "cpu"))
+        out["cpu"] = static_cast<double>(task.needs.cpu) / 1024;
     if (has(document, "memory") || has(task.overrides, "memory")) out["memory"] = task.needs.memory;
 }
 
@@ -145,7 +151,8 @@ void add_task_limits(Json& out, const Task& task, const Json& document) {
 
 Json overridden_container(const Json& container, const Json& overrides) {
     Json out = container;
-    const Json* changes = find_named(list_of(overrides, "containerOverrides"), "name", text_of(container, "name"));
+    const Json* changes =
+        find_named(list_of(overrides, "containerOverrides"), "name", text_of(container, "name"));
     if (!changes) return out;
     for (const char* key : {"cpu", "memory", "memoryReservation"})
         if (has(*changes, key)) out[key] = (*changes)[key];
@@ -172,7 +179,8 @@ Json translate_task(const Context& context, const Task& task, const Definition& 
     set_unless_empty(out, "group", task.group);
     set_unless_empty(out, "serviceName", task.service);
     if (!task.role_credentials.empty())
-        out["roleCredentials"] = role_credentials(context, task.role_credentials, task_role(task, definition));
+        out["roleCredentials"] =
+            role_credentials(context, task.role_credentials, task_role(task, definition));
     if (!task.execution_credentials.empty())
         out["executionRoleCredentials"] =
             role_credentials(context, task.execution_credentials, execution_role(task, definition));
@@ -182,7 +190,8 @@ Json translate_task(const Context& context, const Task& task, const Definition& 
     for (const Json& container : list_of(document, "containerDefinitions"))
         out["containers"].push_back(translate_container(context, task, definition, container));
     out["volumes"] = Json::array();
-    for (const Json& volume : list_of(document, "volumes")) out["volumes"].push_back(translate_volume(volume));
+    for (const Json& volume : list_of(document, "volumes"))
+        out["volumes"].push_back(translate_volume(volume));
     return out;
 }
 

@@ -26,7 +26,8 @@ Result<std::vector<std::string>> split(std::string_view text) {
             length = 2;
         } else if (text.front() == '"') {
             length = text.find('"', 1);
-            if (length == std::string_view::npos) return bad_parameter("Invalid expression: a quote is not closed.");
+            if (length == std::string_view::npos)
+                return bad_parameter("Invalid expression: a quote is not closed.");
             tokens.emplace_back(text.substr(1, length - 1));
             text.remove_prefix(length + 1);
             continue;
@@ -68,7 +69,9 @@ class Parser {
         while (left && take_any({"or", "||"})) {
             auto right = all(depth);
             if (!right) return right;
-            left = [a = std::move(*left), b = std::move(*right)](const Facts& facts) { return a(facts) || b(facts); };
+            left = [a = std::move(*left), b = std::move(*right)](const Facts& facts) {
+                return a(facts) || b(facts);
+            };
         }
         return left;
     }
@@ -78,7 +81,9 @@ class Parser {
         while (left && take_any({"and", "&&"})) {
             auto right = one(depth);
             if (!right) return right;
-            left = [a = std::move(*left), b = std::move(*right)](const Facts& facts) { return a(facts) && b(facts); };
+            left = [a = std::move(*left), b = std::move(*right)](const Facts& facts) {
+                return a(facts) && b(facts);
+            };
         }
         return left;
     }
@@ -122,7 +127,8 @@ class Parser {
     }
 
     Result<std::string> word() {
-        if (at_ >= tokens_.size() || std::string_view("()[],!<>=").contains(tokens_[at_])) return unexpected();
+        if (at_ >= tokens_.size() || std::string_view("()[],!<>=").contains(tokens_[at_]))
+            return unexpected();
         return tokens_[at_++];
     }
 
@@ -139,7 +145,9 @@ class Parser {
     }
 
     static Expression exists(std::string subject, bool wanted) {
-        return [subject = std::move(subject), wanted](const Facts& facts) { return facts(subject).empty() != wanted; };
+        return [subject = std::move(subject), wanted](const Facts& facts) {
+            return facts(subject).empty() != wanted;
+        };
     }
     static Expression one_of(std::string subject, std::vector<std::string> values, bool wanted) {
         return [subject = std::move(subject), values = std::move(values), wanted](const Facts& facts) {
@@ -155,7 +163,8 @@ class Parser {
 } // namespace
 
 Result<Expression> parse_expression(std::string_view text) {
-    if (text.size() > kMaxLength) return bad_parameter("Invalid expression: it is longer than {}.", kMaxLength);
+    if (text.size() > kMaxLength)
+        return bad_parameter("Invalid expression: it is longer than {}.", kMaxLength);
     auto tokens = split(text);
     if (!tokens) return fail(std::move(tokens.error()));
     return Parser(std::move(*tokens)).whole();

@@ -1,8 +1,8 @@
 // The cluster query language, as far as attributes go: "attribute:rack == r1 and not attribute:gpu exists".
 //
 // Subjects: attribute:NAME, ec2InstanceId, agentConnected, task:group. Operators: ==, equals, !=, not_equals,
-// in [a, b], !in, not_in, exists, !exists, not_exists; and, or, not, parentheses. Patterns (=~) and order (<) are
-// refused.
+// in [a, b], !in, not_in, exists, !exists, not_exists; and, or, not, parentheses. Patterns (=~) and order (<)
+// are refused.
 #pragma once
 
 #include "berth/base/result.hpp"

@@ -70,7 +70,8 @@ Result<PlacementRules> read_placement(const Json& constraints, const Json& strat
             rules.strategy.push_back({Strategy::Type::random, {}});
         } else if (type == "binpack" && (field == "cpu" || field == "memory")) {
             rules.strategy.push_back({Strategy::Type::binpack, field});
-        } else if (type == "spread" && (field == "instanceId" || field == "host" || field.starts_with("attribute:"))) {
+        } else if (type == "spread" &&
+                   (field == "instanceId" || field == "host" || field.starts_with("attribute:"))) {
             rules.strategy.push_back({Strategy::Type::spread, field});
         } else {
             return bad_parameter("Invalid placement strategy '{}' on field '{}'.", type.substr(0, 64),
@@ -106,7 +107,8 @@ Facts facts_of(const World& world, const Instance& instance) {
             values.emplace_back(world.is_connected(instance.arn) ? "true" : "false");
         } else if (subject == "task:group") {
             for (const auto& [arn, task] : world.tasks)
-                if (task.instance == instance.arn && task.last != TaskStatus::stopped) values.push_back(task.group);
+                if (task.instance == instance.arn && task.last != TaskStatus::stopped)
+                    values.push_back(task.group);
         } else if (subject.starts_with("attribute:")) {
             for (const Attribute& attribute : instance.attributes)
                 if (attribute.name == subject.substr(10)) values.push_back(attribute.value.value_or(""));
@@ -121,7 +123,8 @@ Candidates::Candidates(const World& world, std::string_view cluster) : world_(&w
             list_.push_back({&instance, world.is_connected(arn), instance.total, {}});
     for (const auto& [arn, task] : world.tasks) {
         if (task.last == TaskStatus::stopped || task.cluster != cluster) continue;
-        const auto host = std::ranges::find(list_, task.instance, [](const Candidate& c) { return c.instance->arn; });
+        const auto host =
+            std::ranges::find(list_, task.instance, [](const Candidate& c) { return c.instance->arn; });
         if (host == list_.end()) continue;
         take_task(host->left, task);
         if (task.desired == TaskStatus::running) ++host->groups[task.group];
@@ -134,7 +137,8 @@ std::optional<Failure> Candidates::objection(const Candidate& candidate, const D
     const auto no = [&](std::string reason, std::string detail = {}) {
         return Failure{instance.arn, std::move(reason), std::move(detail)};
     };
-    if (instance.status != InstanceStatus::active) return no("DRAINING", "the container instance is draining");
+    if (instance.status != InstanceStatus::active)
+        return no("DRAINING", "the container instance is draining");
     if (!candidate.connected) return no("AGENT", "the agent is not connected");
     for (const std::string& name : demand.attributes)
         if (std::ranges::find(instance.attributes, name, &Attribute::name) == instance.attributes.end())
@@ -158,8 +162,8 @@ void Candidates::take(Candidate& candidate, const Demand& demand) {
 }
 
 // Each strategy in turn keeps the instances that are best by it.
-std::size_t Candidates::choose(std::vector<std::size_t> fitting, const Demand& demand, const PlacementRules& rules,
-                               const Random& random) const {
+std::size_t Candidates::choose(std::vector<std::size_t> fitting, const Demand& demand,
+                               const PlacementRules& rules, const Random& random) const {
     const auto in_group = [&](const Candidate& candidate) {
         const auto it = candidate.groups.find(demand.group);
         return it == candidate.groups.end() ? 0 : it->second;
@@ -177,7 +181,8 @@ std::size_t Candidates::choose(std::vector<std::size_t> fitting, const Demand& d
     };
     for (const Strategy& strategy : rules.strategy) {
         if (strategy.type == Strategy::Type::binpack) {
-            keep_lowest([&](const Candidate& c) { return strategy.field == "cpu" ? c.left.cpu : c.left.memory; });
+            keep_lowest(
+                [&](const Candidate& c) { return strategy.field == "cpu" ? c.left.cpu : c.left.memory; });
         } else if (strategy.type == Strategy::Type::spread) {
             std::map<std::string, std::int64_t> load;
             for (const Candidate& c : list_) load[bucket(*c.instance, strategy.field)] += in_group(c);
@@ -187,8 +192,8 @@ std::size_t Candidates::choose(std::vector<std::size_t> fitting, const Demand& d
     return fitting[random(fitting.size())];
 }
 
-std::expected<std::string, std::vector<Failure>> Candidates::place(const Demand& demand, const PlacementRules& rules,
-                                                                   const Random& random) {
+std::expected<std::string, std::vector<Failure>>
+Candidates::place(const Demand& demand, const PlacementRules& rules, const Random& random) {
     std::vector<std::size_t> fitting;
     std::vector<Failure> failures;
     for (std::size_t i = 0; i < list_.size(); ++i) {
@@ -205,7 +210,8 @@ std::expected<std::string, std::vector<Failure>> Candidates::place(const Demand&
 
 std::expected<void, Failure> Candidates::place_on(std::string_view arn, const Demand& demand,
                                                   const PlacementRules& rules) {
-    const auto found = std::ranges::find(list_, arn, [](const Candidate& c) { return std::string_view(c.instance->arn); });
+    const auto found =
+        std::ranges::find(list_, arn, [](const Candidate& c) { return std::string_view(c.instance->arn); });
     if (found == list_.end()) return std::unexpected(Failure{std::string(arn), "MISSING", {}});
     if (auto failure = objection(*found, demand, rules)) return std::unexpected(std::move(*failure));
     take(*found, demand);

@@ -51,7 +51,8 @@ class Candidates {
     std::expected<std::string, std::vector<Failure>> place(const Demand& demand, const PlacementRules& rules,
                                                            const Random& random);
     // Takes from the named instance, or says why not.
-    std::expected<void, Failure> place_on(std::string_view arn, const Demand& demand, const PlacementRules& rules);
+    std::expected<void, Failure> place_on(std::string_view arn, const Demand& demand,
+                                          const PlacementRules& rules);
     bool empty() const { return list_.empty(); }
 
   private:

@@ -53,8 +53,10 @@ void start_tasks(Context& context, const std::string& arn, std::int64_t count) {
         const auto place =
             candidates.place(demand, *rules, [&](std::size_t choices) { return context.random(choices); });
         if (!place) {
-            auto message = fmt::format("(service {}) was unable to place a task because no container instance met all "
-                                       "of its requirements. {}", service.name, closest_reason(place.error()));
+            auto message =
+                fmt::format("(service {}) was unable to place a task because no container instance met all "
+                            "of its requirements. {}",
+                            service.name, closest_reason(place.error()));
             if (service.events.empty() || service.events.front().message != message)
                 add_event(context, *context.world.services.edit(arn), std::move(message));
             break;
@@ -68,7 +70,8 @@ void start_tasks(Context& context, const std::string& arn, std::int64_t count) {
         request.service = service.name;
         request.deployment = primary.id;
         if (service.propagate_tags == "SERVICE") request.tags = context.world.tags_of(arn);
-        if (service.propagate_tags == "TASK_DEFINITION") request.tags = context.world.tags_of(definition->arn);
+        if (service.propagate_tags == "TASK_DEFINITION")
+            request.tags = context.world.tags_of(definition->arn);
         started.push_back(make_task(context, std::move(request)).arn);
     }
     if (!started.empty())
@@ -96,8 +99,9 @@ void become_steady(Context& context, const std::string& arn) {
     if (!primary.completed) {
         primary.completed = true;
         primary.updated = context.now;
-        add_event(context, service,
-                  fmt::format("(service {}) (deployment {}) deployment completed.", service.name, primary.id));
+        add_event(
+            context, service,
+            fmt::format("(service {}) (deployment {}) deployment completed.", service.name, primary.id));
     }
     add_event(context, service, fmt::format("(service {}) has reached a steady state.", service.name));
 }
@@ -111,7 +115,8 @@ struct Members {
 Members members_of(const World& world, const Service& service) {
     Members members;
     for (const auto& [arn, task] : world.tasks) {
-        if (task.service != service.name || task.cluster != service.cluster || task.last == TaskStatus::stopped)
+        if (task.service != service.name || task.cluster != service.cluster ||
+            task.last == TaskStatus::stopped)
             continue;
         members.any = true;
         if (task.desired == TaskStatus::stopped) continue;
@@ -136,7 +141,8 @@ void reconcile(Context& context, const std::string& arn) {
     }
     const ServicePlan plan = plan_service(service, members.fresh, members.stale);
     if (service.steady && !plan.steady) world.services.edit(arn)->steady = false;
-    if (!service.steady && plan.steady && service.status == ServiceStatus::active) become_steady(context, arn);
+    if (!service.steady && plan.steady && service.status == ServiceStatus::active)
+        become_steady(context, arn);
     if (!plan.stop.empty()) stop_tasks(context, arn, plan.stop);
     const bool waits = service.resume && *service.resume > context.now;
     if (plan.start > 0 && !waits) start_tasks(context, arn, plan.start);
@@ -144,7 +150,8 @@ void reconcile(Context& context, const std::string& arn) {
 
 } // namespace
 
-ServicePlan plan_service(const Service& service, std::vector<const Task*> fresh, std::vector<const Task*> stale) {
+ServicePlan plan_service(const Service& service, std::vector<const Task*> fresh,
+                         std::vector<const Task*> stale) {
     const auto running_last_then_oldest = [](const Task* a, const Task* b) {
         return std::pair(is_running(a), a->created) < std::pair(is_running(b), b->created);
     };
@@ -152,11 +159,13 @@ ServicePlan plan_service(const Service& service, std::vector<const Task*> fresh,
     ServicePlan plan;
     const std::int64_t desired = service.desired;
     // Rounding as the API documents it: the upper limit down, the lower limit up.
-    const std::int64_t most = std::max(desired * service.maximum_percent / 100, desired > 0 ? std::int64_t{1} : 0);
+    const std::int64_t most =
+        std::max(desired * service.maximum_percent / 100, desired > 0 ? std::int64_t{1} : 0);
     const std::int64_t least = (desired * service.minimum_healthy_percent + 99) / 100;
 
     std::ranges::sort(stale, running_last_then_oldest);
-    std::int64_t running = std::ranges::count_if(fresh, is_running) + std::ranges::count_if(stale, is_running);
+    std::int64_t running =
+        std::ranges::count_if(fresh, is_running) + std::ranges::count_if(stale, is_running);
     for (const Task* task : stale) {
         if (is_running(task) && running - 1 < least) break;
         running -= is_running(task);
@@ -205,13 +214,16 @@ void note_task_end(Context& context, const Task& task) {
         if (deployment.id == task.deployment) ++deployment.failed_tasks;
     // The first failure is replaced at once, then 1 s, 2 s, 4 s …
     if (service.failures > 1) {
-        const auto wait = std::chrono::seconds(1) * (std::int64_t{1} << std::min<std::int64_t>(service.failures - 2, 9));
+        const auto wait =
+            std::chrono::seconds(1) * (std::int64_t{1} << std::min<std::int64_t>(service.failures - 2, 9));
         service.resume = context.now + std::min<std::chrono::seconds>(wait, kLongestWait);
     }
     if (service.failures == kWorthAnEvent)
         add_event(context, service,
-                  fmt::format("(service {}) is unable to consistently start tasks successfully. The last one stopped "
-                              "because: {}", service.name, task.stopped_reason));
+                  fmt::format(
+                      "(service {}) is unable to consistently start tasks successfully. The last one stopped "
+                      "because: {}",
+                      service.name, task.stopped_reason));
 }
 
 void add_event(Context& context, Service& service, std::string message) {

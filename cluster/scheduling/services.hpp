@@ -16,7 +16,8 @@ struct ServicePlan {
 };
 // What a service needs now. `fresh` are its tasks of the PRIMARY deployment on active instances, `stale` all
 // others; both hold only tasks that shall run.
-ServicePlan plan_service(const Service& service, std::vector<const Task*> fresh, std::vector<const Task*> stale);
+ServicePlan plan_service(const Service& service, std::vector<const Task*> fresh,
+                         std::vector<const Task*> stale);
 
 // Carries out the plans of all services. Returns when a service that holds back wants to be looked at again.
 std::optional<Time> reconcile_services(Context& context);

@@ -26,9 +26,7 @@ std::int64_t next_sequence(World& world, const std::string& instance) {
     return found ? ++found->sequence : 0;
 }
 
-void append(Frames& frames, Frames more) {
-    std::ranges::move(more, std::back_inserter(frames));
-}
+void append(Frames& frames, Frames more) { std::ranges::move(more, std::back_inserter(frames)); }
 
 } // namespace
 
@@ -49,7 +47,8 @@ Frames AcsLink::open(Context& context, bool send_credentials) {
     if (!send_credentials) return frames;
     std::vector<std::string> tasks;
     for (const auto& [arn, task] : context.world.tasks)
-        if (task.instance == instance_ && task.delivered && task.last != TaskStatus::stopped) tasks.push_back(arn);
+        if (task.instance == instance_ && task.delivered && task.last != TaskStatus::stopped)
+            tasks.push_back(arn);
     for (const std::string& arn : tasks) append(frames, credentials(context, arn));
     return frames;
 }
@@ -123,7 +122,8 @@ Frames AcsLink::collect(Context& context) {
 
 Frames AcsLink::beat(Context& context) {
     ++unanswered_;
-    std::erase_if(in_flight_, [&](const auto& entry) { return context.now - entry.second.when > kResendAfter; });
+    std::erase_if(in_flight_,
+                  [&](const auto& entry) { return context.now - entry.second.when > kResendAfter; });
     Json message{{"messageId", context.make_uuid()}, {"healthy", true}};
     return {frame_of("HeartbeatMessage", std::move(message))};
 }
@@ -144,7 +144,8 @@ std::string AcsLink::verify_stops(const Context& context, const Json& message) c
     for (const Json& candidate : list_of(message, "stopCandidates")) {
         const auto arn = text_of(candidate, "taskArn");
         const Task* task = context.world.tasks.find(arn);
-        if (arn.empty() || (task && task->instance == instance_ && task->desired == TaskStatus::running)) continue;
+        if (arn.empty() || (task && task->instance == instance_ && task->desired == TaskStatus::running))
+            continue;
         confirmed.push_back({{"taskArn", arn},
                              {"taskClusterArn", text_of(candidate, "taskClusterArn")},
                              {"desiredStatus", "STOPPED"}});

@@ -1,7 +1,7 @@
 // AcsLink: what one ACS connection has sent and what was acknowledged. Pure: frames in, frames out.
 //
-// A task is sent when the agent has not acknowledged its desired status. A payload holds one task, so that one
-// that an agent cannot read (it then acknowledges nothing) never holds up another.
+// A task is sent when the agent has not acknowledged its desired status. A payload holds one task, so that
+// one that an agent cannot read (it then acknowledges nothing) never holds up another.
 #pragma once
 
 #include "cluster/model/context.hpp"

@@ -1,13 +1,13 @@
 // Requests: verified, routed, run, saved, answered.
 #include "cluster/server/endpoint.hpp"
 
+#include "berth/base/encoding.hpp"
+
 #include "cluster/api/operations.hpp"
 #include "cluster/lifecycle/lifecycle.hpp"
 #include "cluster/model/refusal.hpp"
 #include "cluster/payload/payload.hpp"
 #include "cluster/scheduling/services.hpp"
-
-#include "berth/base/encoding.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -40,8 +40,10 @@ Result<VerifiedIdentity> Endpoint::verify(const http::Request& request) const {
     auto identity = verify_request(request, secret_of, now());
     if (identity && identity->region != world_.identity.region)
         return std::unexpected(
-            Error(ErrorCode::auth, fmt::format("Credential should be scoped to a valid region: this endpoint is {}, "
-                                               "not {}.", world_.identity.region, identity->region))
+            Error(ErrorCode::auth,
+                  fmt::format("Credential should be scoped to a valid region: this endpoint is {}, "
+                              "not {}.",
+                              world_.identity.region, identity->region))
                 .with_name("InvalidSignatureException"));
     return identity;
 }
@@ -55,9 +57,11 @@ Result<Json> Endpoint::run(const http::Request& request) {
     if (!route) return fail(route.error());
     if (identity->service != route->service)
         return std::unexpected(
-            Error(ErrorCode::auth, fmt::format("Credential should be scoped to correct service: '{}'.", route->service))
+            Error(ErrorCode::auth,
+                  fmt::format("Credential should be scoped to correct service: '{}'.", route->service))
                 .with_name("InvalidSignatureException"));
-    const auto input = parse_json(request.body.empty() ? "{}" : request.body, {.max_bytes = 8 << 20, .max_depth = 32});
+    const auto input =
+        parse_json(request.body.empty() ? "{}" : request.body, {.max_bytes = 8 << 20, .max_depth = 32});
     if (!input) return refuse("SerializationException", "{}", input.error().message());
     if (!input->is_object()) return refuse("SerializationException", "The request is not a JSON object.");
     Context now_and_here = context();
@@ -82,11 +86,13 @@ Async<http::Response> Endpoint::handle(http::Request request, http::Peer peer) {
     Context here = context();
     response.headers.set("x-amzn-RequestId", here.make_uuid());
     if (log_.enabled(LogLevel::debug))
-        log_.debug("request", {{"target", target_of(request).substr(0, 128)},
-                               {"peer", fmt::format("{}:{}", peer.address, peer.port)},
-                               {"status", response.status},
-                               {"ms", std::chrono::duration<double, std::milli>(
-                                          std::chrono::steady_clock::now() - started).count()}});
+        log_.debug(
+            "request",
+            {{"target", target_of(request).substr(0, 128)},
+             {"peer", fmt::format("{}:{}", peer.address, peer.port)},
+             {"status", response.status},
+             {"ms", std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started)
+                        .count()}});
     co_return response;
 }
 

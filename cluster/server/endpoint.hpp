@@ -4,15 +4,15 @@
 // services react, writes the changes on the pool, and only after that are answers and frames sent.
 #pragma once
 
-#include "cluster/logs/log_events.hpp"
-#include "cluster/model/context.hpp"
-#include "cluster/server/acs_link.hpp"
-#include "cluster/store/store.hpp"
-
 #include "berth/base/async.hpp"
 #include "berth/base/http/server.hpp"
 #include "berth/base/log.hpp"
 #include "berth/base/sigv4.hpp"
+
+#include "cluster/logs/log_events.hpp"
+#include "cluster/model/context.hpp"
+#include "cluster/server/acs_link.hpp"
+#include "cluster/store/store.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -32,7 +32,8 @@ class Endpoint {
     void set_url(std::string url) { settings_.url = std::move(url); }
 
     Async<http::Response> handle(http::Request request, http::Peer peer);
-    Async<std::expected<http::WebSocketSession, http::Response>> upgrade(http::Request request, http::Peer peer);
+    Async<std::expected<http::WebSocketSession, http::Response>> upgrade(http::Request request,
+                                                                         http::Peer peer);
     // Lets time pass: services that held back, tasks that are forgotten. Runs until stop().
     Async<void> keep_time();
     // Ends keep_time and all websockets.
@@ -64,14 +65,18 @@ class Endpoint {
     void wake_at(std::optional<Time> when);
 
     // A websocket upgrade is for one of the two protocols.
-    Result<std::string> admit(const http::Request& request, const char* cluster_key, const char* instance_key);
-    Async<void> serve_acs(std::string instance_arn, bool send_credentials, std::shared_ptr<http::WebSocket> socket);
-    Async<void> serve_tcs(std::string instance_arn, std::string target, std::shared_ptr<http::WebSocket> socket);
+    Result<std::string> admit(const http::Request& request, const char* cluster_key,
+                              const char* instance_key);
+    Async<void> serve_acs(std::string instance_arn, bool send_credentials,
+                          std::shared_ptr<http::WebSocket> socket);
+    Async<void> serve_tcs(std::string instance_arn, std::string target,
+                          std::shared_ptr<http::WebSocket> socket);
     // Calls `once` in intervals until the connection is over.
     Async<void> keep_beating(ConnectionPtr connection, void (Endpoint::*once)(Connection&));
     void beat_work(Connection& connection);
     void beat_telemetry(Connection& connection);
-    Async<Result<std::string>> take_telemetry(std::string instance_arn, std::string target, std::string frame);
+    Async<Result<std::string>> take_telemetry(std::string instance_arn, std::string target,
+                                              std::string frame);
 
     Executor executor_;
     Pool& pool_;

@@ -1,9 +1,9 @@
 // The websockets of agents: ACS (work) and TCS (telemetry).
+#include "berth/base/scope_exit.hpp"
+
 #include "cluster/model/refusal.hpp"
 #include "cluster/server/endpoint.hpp"
 #include "cluster/server/tcs_frames.hpp"
-
-#include "berth/base/scope_exit.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -44,7 +44,8 @@ http::Response refuse_upgrade(const Error& error) {
 
 } // namespace
 
-Result<std::string> Endpoint::admit(const http::Request& request, const char* cluster_key, const char* instance_key) {
+Result<std::string> Endpoint::admit(const http::Request& request, const char* cluster_key,
+                                    const char* instance_key) {
     const auto identity = verify(request);
     if (!identity) return fail(identity.error());
     const auto parameters = parameters_of(request);
@@ -53,16 +54,20 @@ Result<std::string> Endpoint::admit(const http::Request& request, const char* cl
     const auto name = value_of(parameters, instance_key);
     const Instance* found = world_.instance((*cluster)->name, name);
     if (!found)
-        return refuse("InvalidInstanceException", "The container instance {} is not registered.", name.substr(0, 255));
+        return refuse("InvalidInstanceException", "The container instance {} is not registered.",
+                      name.substr(0, 255));
     if (found->status == InstanceStatus::inactive)
-        return refuse("InactiveInstanceException", "The container instance {} was deregistered.", name.substr(0, 255));
+        return refuse("InactiveInstanceException", "The container instance {} was deregistered.",
+                      name.substr(0, 255));
     return found->arn;
 }
 
-Async<std::expected<http::WebSocketSession, http::Response>> Endpoint::upgrade(http::Request request, http::Peer) {
+Async<std::expected<http::WebSocketSession, http::Response>> Endpoint::upgrade(http::Request request,
+                                                                               http::Peer) {
     const bool acs = request.path() == kAcsPath;
     if (!acs && request.path() != kTcsPath) {
-        const Error unknown = Error(ErrorCode::not_found, "No websocket is served here.").with_name("BadRequestException");
+        const Error unknown =
+            Error(ErrorCode::not_found, "No websocket is served here.").with_name("BadRequestException");
         co_return std::unexpected(refuse_upgrade(unknown));
     }
     auto instance = acs ? admit(request, "clusterArn", "containerInstanceArn")
@@ -171,7 +176,8 @@ Async<void> Endpoint::serve_tcs(std::string instance_arn, std::string target,
             continue;
         }
         log.warn("telemetry refused", {{"reason", answer.error().message()}});
-        const Json refusal{{"type", "BadRequestException"}, {"message", {{"message", answer.error().message()}}}};
+        const Json refusal{{"type", "BadRequestException"},
+                           {"message", {{"message", answer.error().message()}}}};
         std::string text = dump_json(refusal);
         (void)co_await socket->write(std::move(text), deadline_in(kWriteTime));
         if (answer.error().code() != ErrorCode::auth) continue;
@@ -180,7 +186,8 @@ Async<void> Endpoint::serve_tcs(std::string instance_arn, std::string target,
     }
 }
 
-Async<Result<std::string>> Endpoint::take_telemetry(std::string instance_arn, std::string target, std::string frame) {
+Async<Result<std::string>> Endpoint::take_telemetry(std::string instance_arn, std::string target,
+                                                    std::string frame) {
     const auto request = split_telemetry_frame(frame, std::move(target));
     if (!request) co_return fail(request.error());
     if (const auto identity = verify(*request); !identity) co_return fail(identity.error());

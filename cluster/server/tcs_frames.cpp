@@ -54,7 +54,8 @@ Result<http::Request> split_telemetry_frame(std::string_view frame, std::string 
     return request;
 }
 
-Result<std::string> receive_telemetry(Context& context, const std::string& instance_arn, std::string_view text) {
+Result<std::string> receive_telemetry(Context& context, const std::string& instance_arn,
+                                      std::string_view text) {
     const auto json = parse_json(text, {.max_bytes = std::size_t{2} << 20, .max_depth = 32});
     if (!json) return fail(json.error(), "telemetry frame");
     const auto type = text_of(*json, "type");

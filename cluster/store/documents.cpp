@@ -63,8 +63,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Deployment, id, definition, crea
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ServiceEvent, id, message, created)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Service, arn, name, cluster, status, desired, maximum_percent,
                                                 minimum_healthy_percent, deployments, constraints, strategy,
-                                                events, propagate_tags, client_token, created, steady, failures,
-                                                resume, deleted)
+                                                events, propagate_tags, client_token, created, steady,
+                                                failures, resume, deleted)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(LogGroup, name, created, retention_days)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(LogStream, group, name, created)
 

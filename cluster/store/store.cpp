@@ -60,7 +60,8 @@ void Store::Close::operator()(sqlite3* database) const { sqlite3_close(database)
 
 Result<Store> Store::open(const std::string& path) {
     sqlite3* raw = nullptr;
-    const int opened = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+    const int opened =
+        sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
     std::unique_ptr<sqlite3, Close> database(raw);
     if (opened != SQLITE_OK)
         return fail(ErrorCode::io, "cannot open the state file {}: {}", path,
@@ -92,8 +93,8 @@ Result<std::vector<Row>> Store::read() const {
     std::vector<Row> rows;
     int step = SQLITE_DONE;
     while ((step = sqlite3_step(statement->get())) == SQLITE_ROW)
-        rows.push_back({column(statement->get(), 0), column(statement->get(), 1),
-                        column(statement->get(), 2)});
+        rows.push_back(
+            {column(statement->get(), 0), column(statement->get(), 1), column(statement->get(), 2)});
     if (step != SQLITE_DONE) return failed(database_.get(), "reading");
     return rows;
 }

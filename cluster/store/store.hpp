@@ -1,9 +1,9 @@
 // Store: one SQLite table of documents, in a file or in memory.
 #pragma once
 
-#include "cluster/store/documents.hpp"
-
 #include "berth/base/result.hpp"
+
+#include "cluster/store/documents.hpp"
 
 #include <memory>
 #include <string>

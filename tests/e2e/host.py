@@ -16,6 +16,8 @@ import urllib.request
 from image import Registry
 
 REGION = "us-west-2"
+# Debian's package is version 2; a version 1 may come first in PATH, and it has no `logs tail`.
+AWS = "/usr/bin/aws" if os.path.exists("/usr/bin/aws") else "aws"
 ACCESS_KEY, SECRET_KEY = "AKIDBERTHTEST", "secret-of-the-test/key+1"
 
 
@@ -131,7 +133,7 @@ class Host:
     def aws(self, *arguments, check=True, text=False, secret=SECRET_KEY):
         env = {"PATH": os.environ["PATH"], "HOME": str(self.work), "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_PAGER": "",
                "AWS_SECRET_ACCESS_KEY": secret, "AWS_DEFAULT_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
-        done = subprocess.run(["aws", "--endpoint-url", f"http://127.0.0.1:{self.cluster_port}", "--output",
+        done = subprocess.run([AWS, "--endpoint-url", f"http://127.0.0.1:{self.cluster_port}", "--output",
                                "text" if text else "json", *arguments], env=env, capture_output=True, text=True, timeout=180)
         if check and done.returncode != 0:
             raise AssertionError(f"aws {' '.join(arguments)}: {done.stderr.strip()}")
@@ -234,15 +236,13 @@ class Host:
                     pass
             return not pids
         wait_for("processes of an earlier run have ended", members)
-        for group in groups:
-            for path in sorted((p for p in group.rglob("*") if p.is_dir()), reverse=True):
-                path.rmdir()
-            if group.is_dir():
-                group.rmdir()
         # A shim that outlived its container writes its record and ends.
         wait_for("shims of an earlier run have ended", lambda: not [
             e for e in pathlib.Path("/proc").iterdir()
             if e.name.isdigit() and "berth-shim" in read(e / "comm") and str(self.work) in read(e / "cmdline")])
+        for group in groups:
+            for path, _, _ in os.walk(group, topdown=False):
+                os.rmdir(path)
         if pathlib.Path(f"/sys/class/net/{self.bridge}").exists():
             subprocess.run(["ip", "link", "delete", self.bridge], check=True)
         subprocess.run(["nft", "delete", "table", "ip", self.bridge], capture_output=True, check=False)

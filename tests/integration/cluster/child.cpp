@@ -3,6 +3,7 @@
 
 #include "berth/base/files.hpp"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -11,7 +12,6 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <fcntl.h>
 #include <stdexcept>
 
 namespace berth::test {
@@ -34,7 +34,8 @@ bool drain(int fd, std::string& text) {
 
 } // namespace
 
-Child::Child(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {
+Child::Child(const std::vector<std::string>& arguments,
+             const std::map<std::string, std::string>& environment) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
     out_.reset(ends[0]);
@@ -52,8 +53,8 @@ Child::Child(const std::vector<std::string>& arguments, const std::map<std::stri
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, out.get(), 1);
     posix_spawn_file_actions_adddup2(&actions, err_.get(), 2);
-    const int error = posix_spawnp(&pid_, argv_texts.front().c_str(), &actions, nullptr, pointers_to(argv_texts).data(),
-                                   pointers_to(env_texts).data());
+    const int error = posix_spawnp(&pid_, argv_texts.front().c_str(), &actions, nullptr,
+                                   pointers_to(argv_texts).data(), pointers_to(env_texts).data());
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0) throw std::runtime_error("cannot start " + arguments.front());
     pidfd_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
@@ -78,7 +79,8 @@ Async<std::string> Child::first_line(Deadline deadline) {
 Async<Outcome> Child::wait(Deadline deadline) {
     Outcome outcome;
     do {
-        if (!co_await wait_readable(out_.get(), deadline)) throw std::runtime_error("the program does not end");
+        if (!co_await wait_readable(out_.get(), deadline))
+            throw std::runtime_error("the program does not end");
     } while (!drain(out_.get(), text_));
     if (!co_await wait_readable(pidfd_.get(), deadline)) throw std::runtime_error("the program does not end");
     int status = 0;

@@ -32,8 +32,8 @@ EndpointTest::~EndpointTest() {
 }
 
 void EndpointTest::start(const std::string& listen) {
-    std::vector<std::string> arguments{program(), "--listen", listen, "--state", directory / "state.db", "--log-level",
-                                       "debug"};
+    std::vector<std::string> arguments{program(),     "--listen", listen, "--state", directory / "state.db",
+                                       "--log-level", "debug"};
     arguments.insert(arguments.end(), options.begin(), options.end());
     server = std::make_unique<Child>(
         arguments, std::map<std::string, std::string>{{"AWS_ACCESS_KEY_ID", keys.access_key_id},
@@ -50,7 +50,8 @@ Outcome EndpointTest::end(int signal) {
     return outcome;
 }
 
-Outcome EndpointTest::run_program(std::vector<std::string> arguments, std::map<std::string, std::string> environment) {
+Outcome EndpointTest::run_program(std::vector<std::string> arguments,
+                                  std::map<std::string, std::string> environment) {
     arguments.insert(arguments.begin(), program());
     Child child(arguments, environment);
     return loop.run(child.wait(soon()));
@@ -85,6 +86,8 @@ Json EndpointTest::answer(const std::string& words, const std::string& last) {
 
 std::unique_ptr<FakeAgent> EndpointTest::new_agent() { return std::make_unique<FakeAgent>(loop, url, keys); }
 
-void EndpointTest::join(FakeAgent& agent, Json attributes) { loop.run(agent.join("default", std::move(attributes))); }
+void EndpointTest::join(FakeAgent& agent, Json attributes) {
+    loop.run(agent.join("default", std::move(attributes)));
+}
 
 } // namespace berth::test

@@ -28,8 +28,8 @@ class EndpointTest : public ::testing::Test {
     // Runs berth-cluster until it ends by itself.
     Outcome run_program(std::vector<std::string> arguments, std::map<std::string, std::string> environment);
 
-    // `aws --endpoint-url … ecs list-clusters`: the words of a command line, and one last argument that may hold
-    // spaces.
+    // `aws --endpoint-url … ecs list-clusters`: the words of a command line, and one last argument that may
+    // hold spaces.
     Outcome aws(const std::string& words, const std::string& last = {});
     // The same, which must succeed; its JSON.
     Json answer(const std::string& words, const std::string& last = {});

@@ -38,7 +38,8 @@ Async<Result<Json>> FakeAgent::call(std::string operation, Json input) {
     auto body = parse_json(response->body);
     if (!body) co_return fail(body.error());
     if (response->status != 200)
-        co_return std::unexpected(Error(ErrorCode::invalid, member(*body, "message")).with_name(member(*body, "__type")));
+        co_return std::unexpected(
+            Error(ErrorCode::invalid, member(*body, "message")).with_name(member(*body, "__type")));
     co_return *body;
 }
 
@@ -76,9 +77,10 @@ std::string FakeAgent::telemetry_frame(const std::string& path_and_query, const 
 
 Async<Status> FakeAgent::connect() {
     // The real agent writes the space of dockerVersion as '+' and signs it as %20.
-    auto socket = co_await open("/acs/ws?agentHash=abcdef12&agentVersion=1.105.1&clusterArn=" + percent_encode(cluster) +
-                                "&containerInstanceArn=" + percent_encode(instance) +
-                                "&dockerVersion=DockerVersion%3A+25.0.3&protocolVersion=2&sendCredentials=true&seqNum=1");
+    auto socket = co_await open(
+        "/acs/ws?agentHash=abcdef12&agentVersion=1.105.1&clusterArn=" + percent_encode(cluster) +
+        "&containerInstanceArn=" + percent_encode(instance) +
+        "&dockerVersion=DockerVersion%3A+25.0.3&protocolVersion=2&sendCredentials=true&seqNum=1");
     if (!socket) co_return fail(socket.error());
     socket_ = std::move(*socket);
     spawn(loop_.executor(), listen(socket_), {});
@@ -124,7 +126,8 @@ Async<void> FakeAgent::obey(Json task) {
     }
     Json containers = Json::array();
     for (const Json& container : task["containers"])
-        containers.push_back({{"containerName", container["name"]}, {"runtimeId", random_hex(64)}, {"status", "RUNNING"}});
+        containers.push_back(
+            {{"containerName", container["name"]}, {"runtimeId", random_hex(64)}, {"status", "RUNNING"}});
     Json input{{"cluster", cluster}, {"task", task["arn"]}, {"status", "RUNNING"}, {"reason", ""}};
     input["containers"] = std::move(containers);
     (void)co_await call("SubmitTaskStateChange", std::move(input));
@@ -132,7 +135,8 @@ Async<void> FakeAgent::obey(Json task) {
 
 Async<void> FakeAgent::finish(std::string task, int exit_code) {
     Json input{{"cluster", cluster}, {"task", task}, {"status", "STOPPED"}, {"reason", ""}};
-    input["containers"] = Json::array({{{"containerName", "app"}, {"status", "STOPPED"}, {"exitCode", exit_code}}});
+    input["containers"] =
+        Json::array({{{"containerName", "app"}, {"status", "STOPPED"}, {"exitCode", exit_code}}});
     (void)co_await call("SubmitTaskStateChange", std::move(input));
 }
 

@@ -1,6 +1,5 @@
 // Clusters, instances, lists in pages, tags, the registry's token, and how requests are told apart.
 #include "cluster/model/refusal.hpp"
-
 #include "fixture.hpp"
 
 namespace berth::cluster {
@@ -17,7 +16,11 @@ TEST_F(ApiTest, Clusters) {
     const auto shown = must("DescribeClusters", {{"clusters", {"prod", "none"}}, {"include", {"TAGS"}}});
     EXPECT_EQ(shown["clusters"][0]["tags"][0]["key"], "a");
     EXPECT_EQ(text_of(shown["failures"][0], "reason"), "MISSING");
-    EXPECT_EQ(text_of(must("DescribeClusters", {{"clusters", {"arn:aws:ecs:us-west-2:111122223333:cluster/prod"}}})["clusters"][0], "clusterName"), "prod");
+    EXPECT_EQ(
+        text_of(must("DescribeClusters",
+                     {{"clusters", {"arn:aws:ecs:us-west-2:111122223333:cluster/prod"}}})["clusters"][0],
+                "clusterName"),
+        "prod");
     EXPECT_EQ(error_of("CreateCluster", {{"clusterName", "a b"}}), "InvalidParameterException");
     EXPECT_EQ(error_of("DeleteCluster", {{"cluster", "none"}}), "ClusterNotFoundException");
     EXPECT_EQ(text_of(must("DeleteCluster", {{"cluster", "prod"}})["cluster"], "status"), "INACTIVE");
@@ -27,7 +30,8 @@ TEST_F(ApiTest, Clusters) {
 
 TEST_F(ApiTest, AClusterInUseStays) {
     const auto instance = add_instance(1024, 1024);
-    EXPECT_EQ(error_of("DeleteCluster", {{"cluster", "default"}}), "ClusterContainsContainerInstancesException");
+    EXPECT_EQ(error_of("DeleteCluster", {{"cluster", "default"}}),
+              "ClusterContainsContainerInstancesException");
     define("web");
     must("CreateService", {{"serviceName", "s"}, {"taskDefinition", "web"}, {"desiredCount", 0}});
     must("DeregisterContainerInstance", {{"containerInstance", instance}});
@@ -43,7 +47,8 @@ TEST_F(ApiTest, RegistrationEchoesAndCompletes) {
         "attributes":[{"name":"ecs.os-type","value":"linux"},{"name":"ecs.capability.task-eni"},{"name":"mine","value":"1"}]})");
     const auto instance = must("RegisterContainerInstance", request)["containerInstance"];
     std::map<std::string, Json> attributes;
-    for (const Json& attribute : instance["attributes"]) attributes[text_of(attribute, "name")] = attribute.value("value", Json());
+    for (const Json& attribute : instance["attributes"])
+        attributes[text_of(attribute, "name")] = attribute.value("value", Json());
     EXPECT_EQ(attributes, (std::map<std::string, Json>{{"ecs.os-type", "linux"},
                                                        {"ecs.capability.task-eni", nullptr},
                                                        {"mine", "1"},
@@ -57,7 +62,9 @@ TEST_F(ApiTest, RegistrationEchoesAndCompletes) {
     EXPECT_FALSE(flag_of(instance, "agentConnected"));
     // The same token is the same registration.
     const auto arn = text_of(instance, "containerInstanceArn");
-    EXPECT_EQ(text_of(must("RegisterContainerInstance", request)["containerInstance"], "containerInstanceArn"), arn);
+    EXPECT_EQ(
+        text_of(must("RegisterContainerInstance", request)["containerInstance"], "containerInstanceArn"),
+        arn);
     // A later one brings new sizes; attributes of the user's own are kept although they are not sent again.
     Json again = request;
     again["containerInstanceArn"] = arn;
@@ -65,7 +72,9 @@ TEST_F(ApiTest, RegistrationEchoesAndCompletes) {
     again["attributes"] = Json::array({{{"name", "ecs.os-type"}, {"value", "linux"}}});
     const auto second = must("RegisterContainerInstance", again)["containerInstance"];
     EXPECT_EQ(second["registeredResources"][0]["integerValue"], 2048);
-    const auto has_attribute = [&](const char* name) { return find_named(second["attributes"], "name", name) != nullptr; };
+    const auto has_attribute = [&](const char* name) {
+        return find_named(second["attributes"], "name", name) != nullptr;
+    };
     EXPECT_TRUE(has_attribute("mine"));
     EXPECT_FALSE(has_attribute("ecs.capability.task-eni"));
     again["containerInstanceArn"] = world.identity.instance("default", "ffff");
@@ -77,31 +86,39 @@ TEST_F(ApiTest, RegistrationRefusesNonsense) {
     EXPECT_EQ(message_of("RegisterContainerInstance", {{"cluster", "default"}}), "Cluster not found.");
     EXPECT_EQ(error_of("RegisterContainerInstance", {{"cluster", "default"}}), "ClientException");
     must("CreateCluster", Json::object());
-    EXPECT_EQ(error_of("RegisterContainerInstance", {{"totalResources", {{{"name", "PORTS"}, {"stringSetValue", {"http"}}}}}}),
+    EXPECT_EQ(error_of("RegisterContainerInstance",
+                       {{"totalResources", {{{"name", "PORTS"}, {"stringSetValue", {"http"}}}}}}),
               "InvalidParameterException");
-    EXPECT_EQ(error_of("RegisterContainerInstance", {{"totalResources", {{{"name", "CPU"}, {"integerValue", -1}}}}}),
+    EXPECT_EQ(error_of("RegisterContainerInstance",
+                       {{"totalResources", {{{"name", "CPU"}, {"integerValue", -1}}}}}),
               "InvalidParameterException");
-    EXPECT_EQ(error_of("RegisterContainerInstance", {{"attributes", {{{"value", "x"}}}}}), "InvalidParameterException");
+    EXPECT_EQ(error_of("RegisterContainerInstance", {{"attributes", {{{"value", "x"}}}}}),
+              "InvalidParameterException");
     EXPECT_EQ(error_of("RegisterContainerInstance", {{"attributes", "x"}}), "SerializationException");
     EXPECT_EQ(error_of("RegisterContainerInstance", {{"instanceIdentityDocument", "{"}}), "none");
 }
 
 TEST_F(ApiTest, PollEndpointsAreHere) {
     const auto instance = add_instance(1, 1);
-    EXPECT_EQ(must("DiscoverPollEndpoint", {{"cluster", "default"}, {"containerInstance", instance}, {"zoneId", ""}}),
-              (Json{{"endpoint", "http://127.0.0.1:51700/acs"}, {"telemetryEndpoint", "http://127.0.0.1:51700/tcs"}}));
+    EXPECT_EQ(must("DiscoverPollEndpoint",
+                   {{"cluster", "default"}, {"containerInstance", instance}, {"zoneId", ""}}),
+              (Json{{"endpoint", "http://127.0.0.1:51700/acs"},
+                    {"telemetryEndpoint", "http://127.0.0.1:51700/tcs"}}));
     EXPECT_EQ(error_of("DiscoverPollEndpoint", {{"containerInstance", "x"}}), "ClientException");
 }
 
 TEST_F(ApiTest, InstancesAreListedByStatusAndFilter) {
     const auto red = add_instance(1, 1, Json::array({{{"name", "color"}, {"value", "red"}}}));
     const auto blue = add_instance(1, 1, Json::array({{{"name", "color"}, {"value", "blue"}}}));
-    const auto list = [&](const Json& more) { return must("ListContainerInstances", more)["containerInstanceArns"]; };
+    const auto list = [&](const Json& more) {
+        return must("ListContainerInstances", more)["containerInstanceArns"];
+    };
     EXPECT_EQ(list(Json::object()).size(), 2U);
     EXPECT_EQ(list({{"filter", "attribute:color == blue"}}), Json::array({blue}));
     must("UpdateContainerInstancesState", {{"containerInstances", {red}}, {"status", "DRAINING"}});
     EXPECT_EQ(list({{"status", "DRAINING"}}), Json::array({red}));
-    EXPECT_EQ(error_of("UpdateContainerInstancesState", {{"containerInstances", {red}}, {"status", "GONE"}}), "InvalidParameterException");
+    EXPECT_EQ(error_of("UpdateContainerInstancesState", {{"containerInstances", {red}}, {"status", "GONE"}}),
+              "InvalidParameterException");
     EXPECT_EQ(error_of("ListContainerInstances", {{"filter", "nonsense"}}), "InvalidParameterException");
 }
 
@@ -111,7 +128,8 @@ TEST_F(ApiTest, ListsComeInPages) {
     Json request{{"familyPrefix", "web"}, {"maxResults", 2}, {"sort", "DESC"}};
     for (int pages = 0; pages < 5; ++pages) {
         const auto page = must("ListTaskDefinitions", request);
-        for (const Json& arn : page["taskDefinitionArns"]) all.push_back(std::string(last_part(arn.get<std::string>())));
+        for (const Json& arn : page["taskDefinitionArns"])
+            all.push_back(std::string(last_part(arn.get<std::string>())));
         if (!has(page, "nextToken")) break;
         request["nextToken"] = page["nextToken"];
     }
@@ -144,7 +162,8 @@ TEST_F(ApiTest, RunTaskRefusesWhatIsNotHere) {
     define("web");
     define("vpc", {}, {{"networkMode", "awsvpc"}});
     must("CreateCluster", Json::object());
-    EXPECT_EQ(message_of("RunTask", {{"taskDefinition", "web"}}), "No Container Instances were found in your cluster.");
+    EXPECT_EQ(message_of("RunTask", {{"taskDefinition", "web"}}),
+              "No Container Instances were found in your cluster.");
     add_instance(1024, 1024);
     const auto refused = [&](const Json& more) {
         Json request{{"taskDefinition", "web"}};
@@ -155,8 +174,10 @@ TEST_F(ApiTest, RunTaskRefusesWhatIsNotHere) {
     EXPECT_EQ(refused({{"launchType", "FARGATE"}}), "InvalidParameterException");
     EXPECT_EQ(refused({{"taskDefinition", "vpc"}}), "InvalidParameterException");
     EXPECT_EQ(refused({{"enableExecuteCommand", true}}), "InvalidParameterException");
-    EXPECT_EQ(refused({{"overrides", {{"containerOverrides", {{{"name", "other"}}}}}}}), "InvalidParameterException");
-    EXPECT_EQ(refused({{"overrides", {{"containerOverrides", {{{"name", "app"}, {"cpu", "x"}}}}}}}), "SerializationException");
+    EXPECT_EQ(refused({{"overrides", {{"containerOverrides", {{{"name", "other"}}}}}}}),
+              "InvalidParameterException");
+    EXPECT_EQ(refused({{"overrides", {{"containerOverrides", {{{"name", "app"}, {"cpu", "x"}}}}}}}),
+              "SerializationException");
     EXPECT_EQ(refused({{"placementStrategy", {{{"type", "luck"}}}}}), "InvalidParameterException");
     EXPECT_EQ(refused({{"cluster", "none"}}), "ClusterNotFoundException");
     EXPECT_EQ(refused({{"tags", {{{"value", "no key"}}}}}), "InvalidParameterException");
@@ -164,10 +185,13 @@ TEST_F(ApiTest, RunTaskRefusesWhatIsNotHere) {
 
 TEST_F(ApiTest, Tags) {
     const auto instance = add_instance(1, 1);
-    must("TagResource", {{"resourceArn", instance}, {"tags", {{{"key", "a"}, {"value", "1"}}, {{"key", "b"}, {"value", "2"}}}}});
+    must("TagResource", {{"resourceArn", instance},
+                         {"tags", {{{"key", "a"}, {"value", "1"}}, {{"key", "b"}, {"value", "2"}}}}});
     must("UntagResource", {{"resourceArn", instance}, {"tagKeys", {"a"}}});
-    EXPECT_EQ(must("ListTagsForResource", {{"resourceArn", instance}})["tags"], Json::parse(R"([{"key":"b","value":"2"}])"));
-    EXPECT_EQ(error_of("ListTagsForResource", {{"resourceArn", "arn:aws:ecs:x"}}), "InvalidParameterException");
+    EXPECT_EQ(must("ListTagsForResource", {{"resourceArn", instance}})["tags"],
+              Json::parse(R"([{"key":"b","value":"2"}])"));
+    EXPECT_EQ(error_of("ListTagsForResource", {{"resourceArn", "arn:aws:ecs:x"}}),
+              "InvalidParameterException");
 }
 
 TEST_F(ApiTest, TheRegistryTokenIsForTheConfiguredRegistry) {
@@ -182,7 +206,8 @@ TEST_F(ApiTest, TheRegistryTokenIsForTheConfiguredRegistry) {
 }
 
 TEST_F(ApiTest, UnknownOperationsAreNamed) {
-    for (const char* target : {"", "ListClusters", "AmazonEC2ContainerServiceV20141113.Nope", "Logs_20140328.ListClusters", "."}) {
+    for (const char* target :
+         {"", "ListClusters", "AmazonEC2ContainerServiceV20141113.Nope", "Logs_20140328.ListClusters", "."}) {
         const auto answer = call_target(target, Json::object());
         ASSERT_FALSE(answer) << target;
         EXPECT_EQ(answer.error().name(), "UnknownOperationException");
@@ -190,7 +215,8 @@ TEST_F(ApiTest, UnknownOperationsAreNamed) {
 }
 
 TEST(ErrorResponse, HasTheShapeOfTheProtocol) {
-    const Error refusal = Error(ErrorCode::invalid, "Cluster not found.").with_name("ClusterNotFoundException");
+    const Error refusal =
+        Error(ErrorCode::invalid, "Cluster not found.").with_name("ClusterNotFoundException");
     const auto response = error_response(refusal);
     EXPECT_EQ(response.status, 400U);
     EXPECT_EQ(response.body, R"({"__type":"ClusterNotFoundException","message":"Cluster not found."})");

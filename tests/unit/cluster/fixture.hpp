@@ -54,11 +54,13 @@ class Fixture : public ::testing::Test {
     std::string add_instance(std::int64_t cpu, std::int64_t memory, const Json& attributes = Json::array(),
                              const std::string& cluster = "default") {
         if (!world.cluster(cluster)) must("CreateCluster", {{"clusterName", cluster}});
-        const Json resources = Json::array({{{"name", "CPU"}, {"type", "INTEGER"}, {"integerValue", cpu}},
-                                            {{"name", "MEMORY"}, {"type", "INTEGER"}, {"integerValue", memory}},
-                                            {{"name", "PORTS"}, {"type", "STRINGSET"}, {"stringSetValue", {"22"}}}});
-        const auto answer = must("RegisterContainerInstance",
-                                 {{"cluster", cluster}, {"totalResources", resources}, {"attributes", attributes}});
+        const Json resources =
+            Json::array({{{"name", "CPU"}, {"type", "INTEGER"}, {"integerValue", cpu}},
+                         {{"name", "MEMORY"}, {"type", "INTEGER"}, {"integerValue", memory}},
+                         {{"name", "PORTS"}, {"type", "STRINGSET"}, {"stringSetValue", {"22"}}}});
+        const auto answer =
+            must("RegisterContainerInstance",
+                 {{"cluster", cluster}, {"totalResources", resources}, {"attributes", attributes}});
         const auto arn = text_of(object_of(answer, "containerInstance"), "containerInstanceArn");
         world.connected.insert(arn);
         return arn;

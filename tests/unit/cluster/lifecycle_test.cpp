@@ -1,6 +1,5 @@
 // Tasks from RunTask to STOPPED: statuses, codes, reasons, times.
 #include "cluster/lifecycle/lifecycle.hpp"
-
 #include "fixture.hpp"
 
 namespace berth::cluster {
@@ -28,7 +27,8 @@ class LifecycleTest : public Fixture {
 };
 
 TEST_F(LifecycleTest, ANewTaskIsPending) {
-    const auto task = describe(run_one("web", {{"startedBy", "me"}, {"tags", {{{"key", "k"}, {"value", "v"}}}}}));
+    const auto task =
+        describe(run_one("web", {{"startedBy", "me"}, {"tags", {{{"key", "k"}, {"value", "v"}}}}}));
     EXPECT_EQ(text_of(task, "lastStatus"), "PENDING");
     EXPECT_EQ(text_of(task, "desiredStatus"), "RUNNING");
     EXPECT_EQ(text_of(task, "group"), "family:web");
@@ -45,8 +45,11 @@ TEST_F(LifecycleTest, ANewTaskIsPending) {
 TEST_F(LifecycleTest, ReportsFillTheTask) {
     const auto arn = run_sent();
     const auto before = integer_of(describe(arn), "version", 0);
-    Json change = app({{"status", "RUNNING"}, {"runtimeId", "9f2c"}, {"imageDigest", "sha256:ab"},
-                       {"networkBindings", {{{"bindIP", "0.0.0.0"}, {"hostPort", 32768}, {"containerPort", 80}, {"x", 1}}}}});
+    Json change = app({{"status", "RUNNING"},
+                       {"runtimeId", "9f2c"},
+                       {"imageDigest", "sha256:ab"},
+                       {"networkBindings",
+                        {{{"bindIP", "0.0.0.0"}, {"hostPort", 32768}, {"containerPort", 80}, {"x", 1}}}}});
     change["pullStartedAt"] = 1767323050.1;
     report(arn, "RUNNING", change);
     const auto task = describe(arn);
@@ -65,7 +68,8 @@ TEST_F(LifecycleTest, AnExitIsExplainedByTheService) {
     const auto arn = run_sent();
     report(arn, "RUNNING");
     now += 5s;
-    Json change = app({{"status", "STOPPED"}, {"exitCode", 137},
+    Json change = app({{"status", "STOPPED"},
+                       {"exitCode", 137},
                        {"reason", "OutOfMemoryError: Container killed due to memory usage"}});
     change["executionStoppedAt"] = 1767323049.5;
     report(arn, "STOPPED", change);
@@ -75,7 +79,8 @@ TEST_F(LifecycleTest, AnExitIsExplainedByTheService) {
     EXPECT_EQ(text_of(task, "stopCode"), "EssentialContainerExited");
     EXPECT_EQ(text_of(task, "stoppedReason"), "Essential container in task exited");
     EXPECT_EQ(integer_of(task["containers"][0], "exitCode"), 137);
-    EXPECT_EQ(text_of(task["containers"][0], "reason"), "OutOfMemoryError: Container killed due to memory usage");
+    EXPECT_EQ(text_of(task["containers"][0], "reason"),
+              "OutOfMemoryError: Container killed due to memory usage");
     EXPECT_DOUBLE_EQ(task["executionStoppedAt"].get<double>(), 1767323049.5);
     EXPECT_DOUBLE_EQ(task["stoppedAt"].get<double>(), 1767323050);
 }
@@ -93,7 +98,8 @@ TEST_F(LifecycleTest, ATaskThatNeverStartedSaysSo) {
     EXPECT_EQ(text_of(describe(arn), "stoppedReason"), "Task failed to start");
     const auto other = run_sent();
     report(other, "STOPPED", {{"reason", "UnrecogniedTaskError: Error loading task - no name"}});
-    EXPECT_EQ(text_of(describe(other), "stoppedReason"), "UnrecogniedTaskError: Error loading task - no name");
+    EXPECT_EQ(text_of(describe(other), "stoppedReason"),
+              "UnrecogniedTaskError: Error loading task - no name");
 }
 
 TEST_F(LifecycleTest, StopTaskAsksAndTheAgentAnswers) {
@@ -137,15 +143,19 @@ TEST_F(LifecycleTest, StoppedTasksAreKeptForAnHour) {
     EXPECT_EQ(forget_old(world, now + 60min), std::nullopt);
     EXPECT_EQ(world.tasks.find(arn), nullptr);
     // The one answer that lets an agent drop its report.
-    EXPECT_EQ(error_of("SubmitTaskStateChange", {{"task", arn}, {"status", "STOPPED"}}), "InvalidParameterException");
+    EXPECT_EQ(error_of("SubmitTaskStateChange", {{"task", arn}, {"status", "STOPPED"}}),
+              "InvalidParameterException");
 }
 
 TEST_F(LifecycleTest, DeregisteringTheInstanceEndsItsTasks) {
     const auto arn = run_sent();
-    EXPECT_EQ(error_of("DeregisterContainerInstance", {{"containerInstance", instance}}), "InvalidParameterException");
+    EXPECT_EQ(error_of("DeregisterContainerInstance", {{"containerInstance", instance}}),
+              "InvalidParameterException");
     must("DeregisterContainerInstance", {{"containerInstance", instance}, {"force", true}});
     EXPECT_EQ(text_of(describe(arn), "lastStatus"), "STOPPED");
-    EXPECT_EQ(text_of(must("DescribeContainerInstances", {{"containerInstances", {instance}}})["containerInstances"][0], "status"),
+    EXPECT_EQ(text_of(must("DescribeContainerInstances",
+                           {{"containerInstances", {instance}}})["containerInstances"][0],
+                      "status"),
               "INACTIVE");
 }
 
@@ -158,9 +168,11 @@ TEST_F(LifecycleTest, ARepeatedRequestWithItsTokenMakesNoSecondTask) {
 
 TEST_F(LifecycleTest, OddReportsAreRefused) {
     const auto arn = run_sent();
-    EXPECT_EQ(error_of("SubmitTaskStateChange", {{"task", arn}, {"status", "GONE"}}), "InvalidParameterException");
+    EXPECT_EQ(error_of("SubmitTaskStateChange", {{"task", arn}, {"status", "GONE"}}),
+              "InvalidParameterException");
     EXPECT_EQ(error_of("SubmitTaskStateChange", {{"task", 7}}), "SerializationException");
-    EXPECT_EQ(error_of("SubmitTaskStateChange", {{"task", arn}, {"containers", {1}}}), "SerializationException");
+    EXPECT_EQ(error_of("SubmitTaskStateChange", {{"task", arn}, {"containers", {1}}}),
+              "SerializationException");
     EXPECT_EQ(error_of("SubmitTaskStateChange", {{"task", arn}, {"containers", {{{"exitCode", "x"}}}}}),
               "SerializationException");
     report(arn, "RUNNING", {{"pullStartedAt", 1e300}}); // no time, but no reason to lose the report
@@ -169,10 +181,13 @@ TEST_F(LifecycleTest, OddReportsAreRefused) {
 
 TEST_F(LifecycleTest, ContainerReportsAndHealthCount) {
     const auto arn = run_sent();
-    must("SubmitContainerStateChange", {{"task", arn}, {"containerName", "app"}, {"status", "RUNNING"}, {"runtimeId", "r"}});
+    must("SubmitContainerStateChange",
+         {{"task", arn}, {"containerName", "app"}, {"status", "RUNNING"}, {"runtimeId", "r"}});
     EXPECT_EQ(text_of(describe(arn)["containers"][0], "lastStatus"), "RUNNING");
     EXPECT_EQ(text_of(describe(arn), "lastStatus"), "PENDING");
-    EXPECT_EQ(must("SubmitAttachmentStateChanges", {{"attachments", {{{"attachmentArn", "a"}}}}})["acknowledgment"], "ACK");
+    EXPECT_EQ(
+        must("SubmitAttachmentStateChanges", {{"attachments", {{{"attachmentArn", "a"}}}}})["acknowledgment"],
+        "ACK");
 }
 
 } // namespace

@@ -1,11 +1,9 @@
 // The websockets' logic: what is sent over ACS and when again, and telemetry frames.
-#include "cluster/server/acs_link.hpp"
-#include "cluster/server/tcs_frames.hpp"
-
-#include "cluster/lifecycle/lifecycle.hpp"
-
 #include "berth/base/sigv4.hpp"
 
+#include "cluster/lifecycle/lifecycle.hpp"
+#include "cluster/server/acs_link.hpp"
+#include "cluster/server/tcs_frames.hpp"
 #include "fixture.hpp"
 
 namespace berth::cluster {
@@ -36,7 +34,8 @@ class AcsLinkTest : public Fixture {
         return parsed(frames.value_or(Frames()));
     }
     void ack(AcsLink& link, const Json& payload) {
-        receive(link, {{"type", "AckRequest"}, {"message", {{"messageId", payload["message"]["messageId"]}}}});
+        receive(link,
+                {{"type", "AckRequest"}, {"message", {{"messageId", payload["message"]["messageId"]}}}});
     }
     std::string instance;
 };
@@ -172,10 +171,12 @@ TEST_F(AcsLinkTest, UnansweredHeartbeatsMakeItDead) {
 TEST_F(AcsLinkTest, OddFramesAreErrorsOnly) {
     AcsLink link(instance);
     Context here = context();
-    for (const char* frame : {"", "no json", "[]", "{}", "{\"type\":7}", "{\"type\":\"NackRequest\",\"message\":{}}"})
+    for (const char* frame :
+         {"", "no json", "[]", "{}", "{\"type\":7}", "{\"type\":\"NackRequest\",\"message\":{}}"})
         EXPECT_FALSE(link.receive(here, frame)) << frame;
     EXPECT_TRUE(link.receive(here, R"({"type":"AckRequest","message":7})"));
-    EXPECT_TRUE(link.receive(here, R"({"type":"TaskStopVerificationMessage","message":{"stopCandidates":[1,{}]}})"));
+    EXPECT_TRUE(
+        link.receive(here, R"({"type":"TaskStopVerificationMessage","message":{"stopCandidates":[1,{}]}})"));
 }
 
 // --- telemetry
@@ -186,15 +187,17 @@ class TelemetryTest : public AcsLinkTest {};
 TEST(TelemetryFrame, VerifiesAgainstThePublishedVector) {
     const std::string json =
         R"({"type":"PublishMetricsRequest","message":{"metadata":{"cluster":"prod","fin":true,"idle":true}}})";
-    const std::string target = "/ws?agentHash=abcdef12&agentVersion=1.105.1&cluster=prod&containerInstance="
-                               "arn%3Aaws%3Aecs%3Aus-west-2%3A111122223333%3Acontainer-instance%2Fprod%2F0123456789abcdef"
-                               "&dockerVersion=25.0.3";
+    const std::string target =
+        "/ws?agentHash=abcdef12&agentVersion=1.105.1&cluster=prod&containerInstance="
+        "arn%3Aaws%3Aecs%3Aus-west-2%3A111122223333%3Acontainer-instance%2Fprod%2F0123456789abcdef"
+        "&dockerVersion=25.0.3";
     const auto frame = [&](const std::string& body) {
         return "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/us-west-2/ecs/aws4_request, "
                "SignedHeaders=host;x-amz-date;x-amz-security-token, "
                "Signature=c7c88a7427f82a3e9dfb3527096e357396c22872eec86fda320cdcf9757085c1\r\n"
                "Host: ecs-t-1.us-west-2.amazonaws.com\r\nX-Amz-Date: 20260102T030405Z\r\n"
-               "X-Amz-Security-Token: TOKEN123\r\n\r\n" + body;
+               "X-Amz-Security-Token: TOKEN123\r\n\r\n" +
+               body;
     };
     const auto secret = [](const std::string&) {
         return std::optional<std::string>("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
@@ -211,8 +214,8 @@ TEST(TelemetryFrame, VerifiesAgainstThePublishedVector) {
 }
 
 TEST(TelemetryFrame, RefusesWhatIsNoHeaderBlock) {
-    for (const auto& frame : {std::string(), std::string("{}"), std::string("no colon\r\n\r\n{}"), std::string(": x\r\n\r\n{}"),
-                              std::string(100'000, 'a') + "\r\n\r\n"}) {
+    for (const auto& frame : {std::string(), std::string("{}"), std::string("no colon\r\n\r\n{}"),
+                              std::string(": x\r\n\r\n{}"), std::string(100'000, 'a') + "\r\n\r\n"}) {
         const auto request = split_telemetry_frame(frame, "/ws");
         EXPECT_FALSE(request) << frame.substr(0, 32);
     }
@@ -223,15 +226,20 @@ TEST(TelemetryFrame, RefusesWhatIsNoHeaderBlock) {
 
 TEST_F(TelemetryTest, HealthReachesTheTask) {
     define("healthy", {{"healthCheck", {{"command", {"CMD", "true"}}}}});
-    must("RegisterContainerInstance", {{"containerInstanceArn", instance},
-                                       {"totalResources", {{{"name", "CPU"}, {"integerValue", 4096}}, {{"name", "MEMORY"}, {"integerValue", 4096}}}},
-                                       {"attributes", {{{"name", "ecs.capability.container-health-check"}}}}});
+    must("RegisterContainerInstance",
+         {{"containerInstanceArn", instance},
+          {"totalResources",
+           {{{"name", "CPU"}, {"integerValue", 4096}}, {{"name", "MEMORY"}, {"integerValue", 4096}}}},
+          {"attributes", {{{"name", "ecs.capability.container-health-check"}}}}});
     const auto task = run_one("healthy");
     EXPECT_EQ(text_of(describe(task), "healthStatus"), "UNKNOWN");
     const auto tell = [&](const std::string& status, const std::string& from) {
         Context here = context();
         const Json frame{{"type", "PublishHealthRequest"},
-                         {"message", {{"tasks", {{{"taskArn", task}, {"containers", {{{"containerName", "app"}, {"healthStatus", status}}}}}}}}}};
+                         {"message",
+                          {{"tasks",
+                            {{{"taskArn", task},
+                              {"containers", {{{"containerName", "app"}, {"healthStatus", status}}}}}}}}}};
         return receive_telemetry(here, from, dump_json(frame));
     };
     EXPECT_EQ(tell("HEALTHY", instance).value(), R"({"message":{"message":"ok"},"type":"AckPublishHealth"})");

@@ -1,7 +1,6 @@
 // CloudWatch Logs: limits of a put, reading in both directions, filters, bounded memory.
 #include "cluster/logs/filter_pattern.hpp"
 #include "cluster/logs/log_events.hpp"
-
 #include "fixture.hpp"
 
 namespace berth::cluster {
@@ -29,10 +28,12 @@ class LogsTest : public Fixture {
         return all;
     }
     Json put(const Json& list, const std::string& stream = "s") {
-        return logs_must("PutLogEvents", {{"logGroupName", "/g"}, {"logStreamName", stream}, {"logEvents", list}});
+        return logs_must("PutLogEvents",
+                         {{"logGroupName", "/g"}, {"logStreamName", stream}, {"logEvents", list}});
     }
     std::string put_error(const Json& list) {
-        return logs_error("PutLogEvents", {{"logGroupName", "/g"}, {"logStreamName", "s"}, {"logEvents", list}});
+        return logs_error("PutLogEvents",
+                          {{"logGroupName", "/g"}, {"logStreamName", "s"}, {"logEvents", list}});
     }
     Json get(Json more) {
         Json request{{"logGroupName", "/g"}, {"logStreamName", "s"}};
@@ -135,27 +136,37 @@ TEST_F(LogsTest, FilterMergesStreams) {
     EXPECT_EQ(texts(page), "error aerror bfine c");
     EXPECT_EQ(texts(filter({{"limit", 3}, {"nextToken", page["nextToken"]}})), "error d");
     EXPECT_EQ(text_of(page["events"][1], "logStreamName"), "t");
-    EXPECT_EQ(logs_error("FilterLogEvents", {{"logGroupName", "/g"}, {"filterPattern", "{ $.x = 1 }"}}), "InvalidParameterException");
+    EXPECT_EQ(logs_error("FilterLogEvents", {{"logGroupName", "/g"}, {"filterPattern", "{ $.x = 1 }"}}),
+              "InvalidParameterException");
     EXPECT_EQ(logs_error("FilterLogEvents", {{"logGroupName", "/none"}}), "ResourceNotFoundException");
 }
 
 TEST_F(LogsTest, GroupsAndStreams) {
     EXPECT_EQ(logs_error("CreateLogGroup", {{"logGroupName", "/g"}}), "ResourceAlreadyExistsException");
     EXPECT_EQ(logs_error("CreateLogGroup", {{"logGroupName", "a b"}}), "InvalidParameterException");
-    EXPECT_EQ(logs_error("CreateLogStream", {{"logGroupName", "/g"}, {"logStreamName", "s"}}), "ResourceAlreadyExistsException");
-    EXPECT_EQ(logs_error("CreateLogStream", {{"logGroupName", "/g"}, {"logStreamName", "a:b"}}), "InvalidParameterException");
-    EXPECT_EQ(logs_error("CreateLogStream", {{"logGroupName", "/x"}, {"logStreamName", "s"}}), "ResourceNotFoundException");
-    EXPECT_EQ(logs_error("GetLogEvents", {{"logGroupName", "/g"}, {"logStreamName", "x"}}), "ResourceNotFoundException");
-    EXPECT_EQ(logs_error("PutRetentionPolicy", {{"logGroupName", "/g"}, {"retentionInDays", 2}}), "InvalidParameterException");
+    EXPECT_EQ(logs_error("CreateLogStream", {{"logGroupName", "/g"}, {"logStreamName", "s"}}),
+              "ResourceAlreadyExistsException");
+    EXPECT_EQ(logs_error("CreateLogStream", {{"logGroupName", "/g"}, {"logStreamName", "a:b"}}),
+              "InvalidParameterException");
+    EXPECT_EQ(logs_error("CreateLogStream", {{"logGroupName", "/x"}, {"logStreamName", "s"}}),
+              "ResourceNotFoundException");
+    EXPECT_EQ(logs_error("GetLogEvents", {{"logGroupName", "/g"}, {"logStreamName", "x"}}),
+              "ResourceNotFoundException");
+    EXPECT_EQ(logs_error("PutRetentionPolicy", {{"logGroupName", "/g"}, {"retentionInDays", 2}}),
+              "InvalidParameterException");
     logs_must("CreateLogStream", {{"logGroupName", "/g"}, {"logStreamName", "r"}});
     put(events({{base, "a"}}), "r");
-    const auto streams = logs_must("DescribeLogStreams", {{"logGroupName", "/g"}, {"orderBy", "LastEventTime"}, {"descending", true}});
+    const auto streams = logs_must(
+        "DescribeLogStreams", {{"logGroupName", "/g"}, {"orderBy", "LastEventTime"}, {"descending", true}});
     ASSERT_EQ(streams["logStreams"].size(), 2U);
     EXPECT_EQ(streams["logStreams"][0]["logStreamName"], "r");
     EXPECT_EQ(streams["logStreams"][0]["lastEventTimestamp"], base);
     const auto page = logs_must("DescribeLogStreams", {{"logGroupName", "/g"}, {"limit", 1}});
     EXPECT_EQ(page["logStreams"][0]["logStreamName"], "r");
-    EXPECT_EQ(logs_must("DescribeLogStreams", {{"logGroupName", "/g"}, {"nextToken", page["nextToken"]}})["logStreams"][0]["logStreamName"], "s");
+    EXPECT_EQ(
+        logs_must("DescribeLogStreams", {{"logGroupName", "/g"},
+                                         {"nextToken", page["nextToken"]}})["logStreams"][0]["logStreamName"],
+        "s");
     logs_must("DeleteLogGroup", {{"logGroupName", "/g"}});
     EXPECT_TRUE(logs_must("DescribeLogGroups", Json::object())["logGroups"].empty());
     EXPECT_EQ(logs.bytes(), 0U);

@@ -1,8 +1,6 @@
 // Placement: filters, strategies, constraints, and what a refused task is told.
-#include "cluster/scheduling/placement.hpp"
-
 #include "cluster/definition/definition.hpp"
-
+#include "cluster/scheduling/placement.hpp"
 #include "fixture.hpp"
 
 namespace berth::cluster {
@@ -43,8 +41,10 @@ TEST_F(PlacementTest, NamesTheMissingResourceOfEachInstance) {
     const auto answer = must("RunTask", {{"taskDefinition", "web"}});
     EXPECT_TRUE(answer["tasks"].empty());
     std::map<std::string, std::string> reasons;
-    for (const Json& failure : answer["failures"]) reasons[text_of(failure, "arn")] = text_of(failure, "reason");
-    EXPECT_EQ(reasons, (std::map<std::string, std::string>{{small, "RESOURCE:CPU"}, {forgetful, "RESOURCE:MEMORY"}}));
+    for (const Json& failure : answer["failures"])
+        reasons[text_of(failure, "arn")] = text_of(failure, "reason");
+    EXPECT_EQ(reasons,
+              (std::map<std::string, std::string>{{small, "RESOURCE:CPU"}, {forgetful, "RESOURCE:MEMORY"}}));
 }
 
 TEST_F(PlacementTest, TasksTakeResourcesUntilTheyStop) {
@@ -120,7 +120,8 @@ TEST_F(PlacementTest, SpreadOverInstancesIsEven) {
     for (int i = 0; i < 3; ++i) add_instance(2048, 4096);
     define("web");
     const Json strategy = Json::array({{{"type", "spread"}, {"field", "instanceId"}}});
-    for (const auto& [arn, count] : run_many(6, {{"placementStrategy", strategy}})) EXPECT_EQ(count, 2) << arn;
+    for (const auto& [arn, count] : run_many(6, {{"placementStrategy", strategy}}))
+        EXPECT_EQ(count, 2) << arn;
 }
 
 TEST_F(PlacementTest, SpreadOverAnAttributeCountsPerValue) {
@@ -162,9 +163,12 @@ TEST_F(PlacementTest, OverridesChangeWhatATaskTakes) {
 }
 
 TEST_F(PlacementTest, MemoryIsTheReservationWhereThereIsOne) {
-    EXPECT_EQ(needs_of(definition("a", {{"memory", 512}, {"memoryReservation", 64}}), Json::object()).memory, 64);
-    EXPECT_EQ(needs_of(definition("a", {}, {{"memory", "1 GB"}, {"cpu", "0.5 vCPU"}}), Json::object()).memory, 1024);
-    EXPECT_EQ(needs_of(definition("a", {}, {{"memory", "1 GB"}, {"cpu", "0.5 vCPU"}}), Json::object()).cpu, 512);
+    EXPECT_EQ(needs_of(definition("a", {{"memory", 512}, {"memoryReservation", 64}}), Json::object()).memory,
+              64);
+    EXPECT_EQ(needs_of(definition("a", {}, {{"memory", "1 GB"}, {"cpu", "0.5 vCPU"}}), Json::object()).memory,
+              1024);
+    EXPECT_EQ(needs_of(definition("a", {}, {{"memory", "1 GB"}, {"cpu", "0.5 vCPU"}}), Json::object()).cpu,
+              512);
 }
 
 TEST_F(PlacementTest, StartTaskNamesItsInstance) {
@@ -191,7 +195,8 @@ bool holds(std::string_view text, const std::map<std::string, std::vector<std::s
 }
 
 TEST(Expression, ComparesAndCombines) {
-    const std::map<std::string, std::vector<std::string>> facts{{"attribute:a", {"1"}}, {"attribute:b", {"two words"}}};
+    const std::map<std::string, std::vector<std::string>> facts{{"attribute:a", {"1"}},
+                                                                {"attribute:b", {"two words"}}};
     EXPECT_TRUE(holds("attribute:a == 1", facts));
     EXPECT_FALSE(holds("attribute:a equals 2", facts));
     EXPECT_TRUE(holds("attribute:a != 2", facts));
@@ -200,13 +205,15 @@ TEST(Expression, ComparesAndCombines) {
     EXPECT_TRUE(holds("attribute:a exists and attribute:c !exists", facts));
     EXPECT_TRUE(holds("not (attribute:a == 2 or attribute:c exists)", facts));
     EXPECT_TRUE(holds("attribute:b == \"two words\"", facts));
-    EXPECT_TRUE(holds("attribute:c == 1 and attribute:a == 1 or attribute:a == 1", facts)); // and binds closer
+    EXPECT_TRUE(
+        holds("attribute:c == 1 and attribute:a == 1 or attribute:a == 1", facts)); // and binds closer
     EXPECT_TRUE(holds("attribute:a==1", facts));
 }
 
 TEST(Expression, RefusesWhatItCannotRead) {
-    for (const char* text : {"", "attribute:a", "attribute:a ==", "attribute:a =~ x.*", "(attribute:a exists", "color == x",
-                             "attribute:a in []", "attribute:a in [1", "attribute:a exists exists", "\"open"}) {
+    for (const char* text :
+         {"", "attribute:a", "attribute:a ==", "attribute:a =~ x.*", "(attribute:a exists", "color == x",
+          "attribute:a in []", "attribute:a in [1", "attribute:a exists exists", "\"open"}) {
         const auto expression = parse_expression(text);
         ASSERT_FALSE(expression) << text;
         EXPECT_EQ(expression.error().name(), "InvalidParameterException");

@@ -1,6 +1,5 @@
 // The service scheduler.
 #include "cluster/scheduling/services.hpp"
-
 #include "fixture.hpp"
 
 namespace berth::cluster {
@@ -116,8 +115,8 @@ class ServiceTest : public Fixture {
     }
     bool has_event(const std::string& part) {
         const Json service = site();
-        return std::ranges::any_of(service["events"],
-                                   [&](const Json& event) { return text_of(event, "message").contains(part); });
+        return std::ranges::any_of(
+            service["events"], [&](const Json& event) { return text_of(event, "message").contains(part); });
     }
 };
 
@@ -207,7 +206,8 @@ TEST_F(ServiceTest, AForcedDeploymentReplacesAllOfTheSameDefinition) {
 
 TEST_F(ServiceTest, SaysWhyItCannotPlace) {
     create(1, {{"placementConstraints", {{{"type", "memberOf"}, {"expression", "attribute:moon exists"}}}}});
-    EXPECT_TRUE(has_event("was unable to place a task because no container instance met all of its requirements"));
+    EXPECT_TRUE(
+        has_event("was unable to place a task because no container instance met all of its requirements"));
     const auto events = site()["events"].size();
     reconcile();
     EXPECT_EQ(site()["events"].size(), events); // once
@@ -237,7 +237,8 @@ TEST_F(ServiceTest, DeletingDrainsAndThenIsInactive) {
     must("DeleteService", {{"service", "site"}, {"force", true}});
     reconcile();
     EXPECT_EQ(text_of(site(), "status"), "DRAINING");
-    EXPECT_EQ(error_of("UpdateService", {{"service", "site"}, {"desiredCount", 1}}), "ServiceNotActiveException");
+    EXPECT_EQ(error_of("UpdateService", {{"service", "site"}, {"desiredCount", 1}}),
+              "ServiceNotActiveException");
     end_of_stopping_tasks();
     EXPECT_EQ(text_of(site(), "status"), "INACTIVE");
     EXPECT_TRUE(must("ListServices", Json::object())["serviceArns"].empty());
@@ -249,16 +250,20 @@ TEST_F(ServiceTest, RefusesWhatCannotWork) {
     create(1);
     const Json same{{"serviceName", "site"}, {"taskDefinition", "web"}, {"desiredCount", 1}};
     EXPECT_EQ(message_of("CreateService", same), "Creation of service was not idempotent.");
-    EXPECT_EQ(error_of("CreateService", {{"serviceName", "x"}, {"taskDefinition", "none"}}), "ClientException");
-    EXPECT_EQ(error_of("CreateService", {{"serviceName", "a b"}, {"taskDefinition", "web"}}), "InvalidParameterException");
+    EXPECT_EQ(error_of("CreateService", {{"serviceName", "x"}, {"taskDefinition", "none"}}),
+              "ClientException");
+    EXPECT_EQ(error_of("CreateService", {{"serviceName", "a b"}, {"taskDefinition", "web"}}),
+              "InvalidParameterException");
     EXPECT_EQ(error_of("UpdateService", {{"service", "none"}}), "ServiceNotFoundException");
     EXPECT_EQ(error_of("DeleteService", {{"service", "none"}}), "ServiceNotFoundException");
-    EXPECT_EQ(error_of("CreateService", {{"serviceName", "x"}, {"taskDefinition", "web"}, {"launchType", "FARGATE"}}),
+    EXPECT_EQ(error_of("CreateService",
+                       {{"serviceName", "x"}, {"taskDefinition", "web"}, {"launchType", "FARGATE"}}),
               "InvalidParameterException");
     const Json blocked{{"maximumPercent", 100}, {"minimumHealthyPercent", 100}};
     EXPECT_EQ(error_of("UpdateService", {{"service", "site"}, {"deploymentConfiguration", blocked}}),
               "InvalidParameterException");
-    EXPECT_EQ(text_of(must("DescribeServices", {{"services", {"none"}}})["failures"][0], "reason"), "MISSING");
+    EXPECT_EQ(text_of(must("DescribeServices", {{"services", {"none"}}})["failures"][0], "reason"),
+              "MISSING");
 }
 
 } // namespace

@@ -1,12 +1,10 @@
 // What is saved is what was there; a state file that cannot be trusted is refused.
-#include "cluster/store/store.hpp"
-
 #include "berth/base/encoding.hpp"
 #include "berth/base/files.hpp"
 #include "berth/base/scope_exit.hpp"
 
 #include "cluster/api/views.hpp"
-
+#include "cluster/store/store.hpp"
 #include "fixture.hpp"
 
 #include <sqlite3.h>
@@ -34,11 +32,13 @@ class StoreTest : public Fixture {
 };
 
 TEST_F(StoreTest, AllEntitiesComeBack) {
-    const auto instance = add_instance(4096, 4096, Json::array({{{"name", "a"}, {"value", "b"}}, {{"name", "c"}}}));
+    const auto instance =
+        add_instance(4096, 4096, Json::array({{{"name", "a"}, {"value", "b"}}, {{"name", "c"}}}));
     define("web", {{"portMappings", {{{"containerPort", 80}, {"hostPort", 8080}}}}}, {{"taskRoleArn", "r"}});
     world.instances.edit(instance)->attributes.push_back({"com.amazonaws.ecs.capability.task-iam-role", {}});
     const auto task = run_one("web", {{"tags", {{{"key", "k"}, {"value", "v"}}}}});
-    report(task, "RUNNING", {{"containers", {{{"containerName", "app"}, {"runtimeId", "r"}, {"status", "RUNNING"}}}}});
+    report(task, "RUNNING",
+           {{"containers", {{{"containerName", "app"}, {"runtimeId", "r"}, {"status", "RUNNING"}}}}});
     must("CreateService", {{"serviceName", "site"}, {"taskDefinition", "web"}, {"desiredCount", 1}});
     reconcile();
     (void)call_logs("CreateLogGroup", {{"logGroupName", "/g"}});
@@ -93,14 +93,17 @@ TEST_F(StoreTest, OneProcessAtATime) {
     ASSERT_TRUE(store) << store.error().message();
     const auto second = Store::open(file);
     ASSERT_FALSE(second);
-    EXPECT_TRUE(second.error().message().contains("is another berth-cluster using it?")) << second.error().message();
+    EXPECT_TRUE(second.error().message().contains("is another berth-cluster using it?"))
+        << second.error().message();
 }
 
 TEST_F(StoreTest, RefusesForeignAndNewerFiles) {
     ASSERT_TRUE(write_file_atomic(file, "this is no database, but long enough to be looked at as one"));
     EXPECT_FALSE(Store::open(file));
     fs::remove(file);
-    { ASSERT_TRUE(Store::open(file)); }
+    {
+        ASSERT_TRUE(Store::open(file));
+    }
     sqlite3* raw = nullptr;
     ASSERT_EQ(sqlite3_open(file.c_str(), &raw), SQLITE_OK);
     sqlite3_exec(raw, "PRAGMA user_version=99", nullptr, nullptr, nullptr);

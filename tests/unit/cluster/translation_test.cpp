@@ -1,8 +1,6 @@
 // From task definition and overrides to what the agent gets.
-#include "cluster/payload/payload.hpp"
-
 #include "cluster/lifecycle/lifecycle.hpp"
-
+#include "cluster/payload/payload.hpp"
 #include "fixture.hpp"
 
 namespace berth::cluster {
@@ -13,18 +11,22 @@ class TranslationTest : public Fixture {
     TranslationTest() { instance = add_instance(8192, 8192); }
 
     // The payload of a task of this definition.
-    Json translate(Json container = Json::object(), Json more = Json::object(), Json overrides = Json::object()) {
+    Json translate(Json container = Json::object(), Json more = Json::object(),
+                   Json overrides = Json::object()) {
         define("web", std::move(container), std::move(more));
         TaskRequest request;
         request.cluster = "default";
-        request.definition = definition_key("web", integer_of(must("DescribeTaskDefinition", {{"taskDefinition", "web"}})["taskDefinition"], "revision", 0));
+        request.definition = definition_key(
+            "web", integer_of(must("DescribeTaskDefinition", {{"taskDefinition", "web"}})["taskDefinition"],
+                              "revision", 0));
         request.instance = instance;
         request.overrides = std::move(overrides);
         Context here = context();
         task = make_task(here, std::move(request));
         return translate_task(here, task, *world.definitions.find(task.definition));
     }
-    Json container(Json members = Json::object(), Json more = Json::object(), Json overrides = Json::object()) {
+    Json container(Json members = Json::object(), Json more = Json::object(),
+                   Json overrides = Json::object()) {
         return translate(std::move(members), std::move(more), std::move(overrides))["containers"][0];
     }
     Json config(Json members) { return parsed(container(std::move(members)), "config"); }
@@ -85,7 +87,8 @@ TEST_F(TranslationTest, AStoppedTaskSaysSo) {
     translate();
     Task copy = task;
     copy.desired = TaskStatus::stopped;
-    EXPECT_EQ(text_of(translate_task(here, copy, *world.definitions.find(copy.definition)), "desiredStatus"), "STOPPED");
+    EXPECT_EQ(text_of(translate_task(here, copy, *world.definitions.find(copy.definition)), "desiredStatus"),
+              "STOPPED");
 }
 
 TEST_F(TranslationTest, TypedMembersGoOver) {
@@ -127,14 +130,16 @@ TEST_F(TranslationTest, Volumes) {
 }
 
 TEST_F(TranslationTest, DockerConfig) {
-    EXPECT_EQ(config(Json::parse(R"({"user":"1000:1000","workingDirectory":"/w","hostname":"h","pseudoTerminal":true,
+    EXPECT_EQ(config(Json::parse(
+                  R"({"user":"1000:1000","workingDirectory":"/w","hostname":"h","pseudoTerminal":true,
         "interactive":true,"disableNetworking":false,"dockerLabels":{"a":"b"}})")),
               Json::parse(R"({"User":"1000:1000","WorkingDir":"/w","Hostname":"h","Tty":true,"OpenStdin":true,
         "NetworkDisabled":false,"Labels":{"a":"b"}})"));
 }
 
 TEST_F(TranslationTest, HealthCheckIsInNanoseconds) {
-    const Json check = Json::parse(R"({"healthCheck":{"command":["CMD","true"],"interval":30,"timeout":5,"retries":3,"startPeriod":1}})");
+    const Json check = Json::parse(
+        R"({"healthCheck":{"command":["CMD","true"],"interval":30,"timeout":5,"retries":3,"startPeriod":1}})");
     EXPECT_EQ(config(check), Json::parse(R"({"HealthCheck":{"Test":["CMD","true"],"Interval":30000000000,
         "Timeout":5000000000,"Retries":3,"StartPeriod":1000000000}})"));
     EXPECT_EQ(text_of(container(check), "healthCheckType"), "docker");
@@ -153,11 +158,13 @@ TEST_F(TranslationTest, HostConfig) {
 }
 
 TEST_F(TranslationTest, LinuxParameters) {
-    const auto out = host(Json::parse(R"({"linuxParameters":{"capabilities":{"add":["NET_ADMIN"],"drop":["ALL"]},
+    const auto out =
+        host(Json::parse(R"({"linuxParameters":{"capabilities":{"add":["NET_ADMIN"],"drop":["ALL"]},
         "initProcessEnabled":true,"sharedMemorySize":64,"maxSwap":128,"swappiness":10,
         "devices":[{"hostPath":"/dev/fuse"},{"hostPath":"/dev/a","containerPath":"/dev/b","permissions":["read","mknod"]}],
         "tmpfs":[{"containerPath":"/t","size":16,"mountOptions":["noexec"]},{"containerPath":"/u","size":1}]}})"));
-    EXPECT_EQ(out, Json::parse(R"({"NetworkMode":"bridge","CapAdd":["NET_ADMIN"],"CapDrop":["ALL"],"Init":true,
+    EXPECT_EQ(out,
+              Json::parse(R"({"NetworkMode":"bridge","CapAdd":["NET_ADMIN"],"CapDrop":["ALL"],"Init":true,
         "ShmSize":67108864,"MemorySwap":201326592,"MemorySwappiness":10,
         "Devices":[{"PathOnHost":"/dev/fuse","PathInContainer":"/dev/fuse","CgroupPermissions":"rwm"},
                    {"PathOnHost":"/dev/a","PathInContainer":"/dev/b","CgroupPermissions":"rm"}],
@@ -180,7 +187,8 @@ TEST_F(TranslationTest, LogStreamIsPrefixContainerTask) {
                            {"awslogs-endpoint", "http://127.0.0.1:51700"},
                            {"awslogs-stream", "web/app/" + task.id}}}}));
     EXPECT_FALSE(has(container(log), "logsAuthStrategy"));
-    EXPECT_EQ(text_of(container(log, {{"executionRoleArn", "arn:aws:iam::1:role/e"}}), "logsAuthStrategy"), "ExecutionRole");
+    EXPECT_EQ(text_of(container(log, {{"executionRoleArn", "arn:aws:iam::1:role/e"}}), "logsAuthStrategy"),
+              "ExecutionRole");
 }
 
 TEST_F(TranslationTest, LogsOfAnotherRegionOrEndpointStayThere) {
@@ -189,13 +197,17 @@ TEST_F(TranslationTest, LogsOfAnotherRegionOrEndpointStayThere) {
         return text_of(extra(log)["LogConfig"]["Config"], "awslogs-endpoint");
     };
     EXPECT_EQ(endpoint_of(R"({"awslogs-group":"g","awslogs-region":"eu-west-1"})"), "");
-    EXPECT_EQ(endpoint_of(R"({"awslogs-group":"g","awslogs-region":"us-west-2","awslogs-endpoint":"http://x"})"), "http://x");
+    EXPECT_EQ(
+        endpoint_of(R"({"awslogs-group":"g","awslogs-region":"us-west-2","awslogs-endpoint":"http://x"})"),
+        "http://x");
 }
 
 TEST_F(TranslationTest, Overrides) {
-    const Json overrides = Json::parse(R"({"containerOverrides":[{"name":"app","command":["sleep","1"],"cpu":256,
+    const Json overrides =
+        Json::parse(R"({"containerOverrides":[{"name":"app","command":["sleep","1"],"cpu":256,
         "memory":128,"environment":[{"name":"A","value":"2"},{"name":"B","value":"3"}]}],"cpu":"1024"})");
-    const auto out = translate(Json::parse(R"({"command":["true"],"environment":[{"name":"A","value":"1"}]})"), {}, overrides);
+    const auto out = translate(
+        Json::parse(R"({"command":["true"],"environment":[{"name":"A","value":"1"}]})"), {}, overrides);
     const Json& first = out["containers"][0];
     EXPECT_EQ(text_of(first, "overrides"), R"({"command":["sleep","1"]})");
     EXPECT_EQ(first["command"], Json::array({"true"}));
@@ -207,11 +219,16 @@ TEST_F(TranslationTest, Overrides) {
 
 TEST_F(TranslationTest, RegistryLogin) {
     EXPECT_FALSE(has(container(), "registryAuthentication"));
-    EXPECT_EQ(container({{"image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1"}}, {{"executionRoleArn", "r"}})["registryAuthentication"],
-              Json::parse(R"({"type":"ecr","ecrAuthData":{"registryId":"111122223333","region":"eu-west-1","useExecutionRole":true}})"));
+    EXPECT_EQ(
+        container({{"image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1"}},
+                  {{"executionRoleArn", "r"}})["registryAuthentication"],
+        Json::parse(
+            R"({"type":"ecr","ecrAuthData":{"registryId":"111122223333","region":"eu-west-1","useExecutionRole":true}})"));
     const Json secret{{"credentialsParameter", "arn:aws:secretsmanager:eu-west-1:1:secret:x"}};
-    EXPECT_EQ(container({{"repositoryCredentials", secret}})["registryAuthentication"],
-              Json::parse(R"({"type":"asm","asmAuthData":{"credentialsParameter":"arn:aws:secretsmanager:eu-west-1:1:secret:x","region":"eu-west-1"}})"));
+    EXPECT_EQ(
+        container({{"repositoryCredentials", secret}})["registryAuthentication"],
+        Json::parse(
+            R"({"type":"asm","asmAuthData":{"credentialsParameter":"arn:aws:secretsmanager:eu-west-1:1:secret:x","region":"eu-west-1"}})"));
     settings.registry_endpoint = "http://127.0.0.1:5000";
     EXPECT_EQ(container({{"image", "127.0.0.1:5000/web:1"}})["registryAuthentication"],
               Json::parse(R"({"type":"ecr","ecrAuthData":{"registryId":"111122223333","region":"us-west-2",
@@ -219,7 +236,8 @@ TEST_F(TranslationTest, RegistryLogin) {
 }
 
 TEST_F(TranslationTest, Secrets) {
-    const auto out = container(Json::parse(R"({"secrets":[{"name":"A","valueFrom":"arn:aws:ssm:eu-west-1:1:parameter/a"}],
+    const auto out =
+        container(Json::parse(R"({"secrets":[{"name":"A","valueFrom":"arn:aws:ssm:eu-west-1:1:parameter/a"}],
         "logConfiguration":{"logDriver":"splunk","secretOptions":[{"name":"token","valueFrom":"arn:aws:secretsmanager:us-west-2:1:secret:t"}]}})"));
     EXPECT_EQ(out["secrets"], Json::parse(R"([
         {"name":"A","valueFrom":"arn:aws:ssm:eu-west-1:1:parameter/a","region":"eu-west-1","provider":"ssm","type":"ENVIRONMENT_VARIABLE","target":"CONTAINER"},
@@ -227,7 +245,8 @@ TEST_F(TranslationTest, Secrets) {
 }
 
 TEST_F(TranslationTest, RolesGetKeysThatVerifyHere) {
-    const auto out = translate({}, {{"taskRoleArn", "arn:aws:iam::1:role/t"}, {"executionRoleArn", "arn:aws:iam::1:role/e"}});
+    const auto out = translate(
+        {}, {{"taskRoleArn", "arn:aws:iam::1:role/t"}, {"executionRoleArn", "arn:aws:iam::1:role/e"}});
     const Json& role = out["roleCredentials"];
     EXPECT_EQ(text_of(role, "roleArn"), "arn:aws:iam::1:role/t");
     EXPECT_EQ(text_of(role, "credentialsId"), task.role_credentials);
@@ -241,9 +260,11 @@ TEST_F(TranslationTest, RolesGetKeysThatVerifyHere) {
 }
 
 TEST_F(TranslationTest, ProxyPropertiesBecomeAMap) {
-    const auto out = translate({}, Json::parse(R"({"proxyConfiguration":{"type":"APPMESH","containerName":"app",
+    const auto out =
+        translate({}, Json::parse(R"({"proxyConfiguration":{"type":"APPMESH","containerName":"app",
         "properties":[{"name":"IgnoredUID","value":"1337"}]}})"));
-    EXPECT_EQ(out["proxyConfiguration"], Json::parse(R"({"type":"APPMESH","containerName":"app","properties":{"IgnoredUID":"1337"}})"));
+    EXPECT_EQ(out["proxyConfiguration"],
+              Json::parse(R"({"type":"APPMESH","containerName":"app","properties":{"IgnoredUID":"1337"}})"));
 }
 
 } // namespace
