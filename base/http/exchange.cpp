@@ -148,8 +148,8 @@ Async<Status> Exchange::read_head(bool is_head, Deadline deadline) {
 void Exchange::finish() {
     parser_.reset();
     auto connection = std::exchange(connection_, nullptr);
-    if (may_keep_ && framing_ != Framing::until_close &&
-        buffer_.size() == 0) // more than was announced is not to be trusted
+    const bool excess = buffer_.size() > 0; // more than was announced: not to be trusted
+    if (may_keep_ && framing_ != Framing::until_close && !excess)
         give_back_(std::move(connection));
     else
         connection->close();

@@ -112,8 +112,8 @@ void start(const StatePtr& state, tcp::socket socket, const tcp::endpoint& from)
     session->peer = {address.to_string(), from.port()};
     session->connection = std::make_shared<Connection>(std::move(socket));
     auto place = state->sessions.insert(state->sessions.end(), session);
-    auto finish = [state, session,
-                   place](const std::exception_ptr&) { // a session may throw when it is cancelled
+    // A session may throw when it is cancelled.
+    auto finish = [state, session, place](const std::exception_ptr&) {
         session->connection->close();
         state->sessions.erase(place);
     };

@@ -112,8 +112,8 @@ Async<Status> write_message(CorePtr core, std::string text, Deadline deadline) {
     core->stream.text(true);
     const auto [error, bytes] = co_await core->stream.async_write(asio::buffer(text), kTuple);
     if (!error) co_return Status{};
-    if (error == asio::error::operation_aborted &&
-        core->connection->is_open()) // a close frame came in between
+    // A close frame may have come in between.
+    if (error == asio::error::operation_aborted && core->connection->is_open())
         co_return fail(ErrorCode::closed, "websocket: the connection is closed");
     co_return fail(end(*core, error, watch.rang()));
 }

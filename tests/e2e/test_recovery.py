@@ -80,5 +80,6 @@ class RecoveryTest(HostCase):
         os.kill(shim, signal.SIGKILL)
         task = self.host.wait_status(arn, "STOPPED")
         self.assertEqual(self.one(task)["exitCode"], 137)
-        self.assertFalse(os.path.exists(f"/proc/{pid}"), "stopped means that no process lives")
-        self.assertTrue(runtime_id)
+        state = read(f"/proc/{pid}/stat").rsplit(")", 1)[-1].split()
+        self.assertIn(state[:1], ([], ["Z"]), "stopped means that no process lives")
+        self.assertFalse([g for g in self.host.cgroups() if g.name == runtime_id and read(g / "cgroup.procs").split()])
