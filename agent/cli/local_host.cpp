@@ -2,6 +2,7 @@
 #include "agent/cli/local_host.hpp"
 
 #include "berth/resources/registry_login.hpp"
+#include "berth/runtime/cgroup.hpp"
 
 #include "agent/host.hpp"
 
@@ -10,6 +11,10 @@
 #include <boost/asio/use_awaitable.hpp>
 
 namespace berth::cli {
+
+namespace {
+constexpr const char* kCgroupParent = "berth-run";
+}
 
 LocalHost::LocalHost(Executor executor, config::Config config)
     : executor_(executor), config_(std::move(config)), client_(executor, {}) {}
@@ -25,7 +30,6 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(Executor executor, const std:
 
 Status LocalHost::open_rooms(const std::string& data_dir) {
     const fs::path data = data_dir;
-    const auto log = Log::to_stderr(LogLevel::error);
     if (auto made = make_directories(data / "containers", 0700); !made) return made;
     auto host = host_resources(config_);
     if (!host) return std::unexpected(std::move(host.error()));
@@ -40,16 +44,16 @@ Status LocalHost::open_rooms(const std::string& data_dir) {
     images::ImageServiceOptions image_options;
     image_options.root = data / "images";
     image_options.insecure_registries = config_.insecure_registries;
-    auto images = images::ImageService::open(executor_, pool_, client_, log, std::move(image_options));
+    auto images = images::ImageService::open(executor_, pool_, client_, log_, std::move(image_options));
     if (!images) return std::unexpected(std::move(images.error()));
     images_ = std::move(*images);
     network::NetworkOptions network_options;
     network_options.bridge = network_options.table = "berthrun0";
     network_options.subnet = "172.31.204.0/24";
-    auto network = network::Network::open(executor_, pool_, log, std::move(network_options));
+    auto network = network::Network::open(executor_, pool_, log_, std::move(network_options));
     if (!network) return std::unexpected(std::move(network.error()));
     network_ = std::move(*network);
-    forwarder_ = logs::Forwarder::make(executor_, pool_, client_, log);
+    forwarder_ = logs::Forwarder::make(executor_, pool_, client_, log_);
 
     executor::Parts parts{.executor = executor_,
                           .pool = &pool_,
@@ -57,7 +61,7 @@ Status LocalHost::open_rooms(const std::string& data_dir) {
                           .images = images_.get(),
                           .network = network_.get(),
                           .forwarder = forwarder_.get(),
-                          .log = log,
+                          .log = log_,
                           .login = {},
                           .log_target = {},
                           .log_credentials = {},
@@ -74,7 +78,7 @@ Status LocalHost::open_rooms(const std::string& data_dir) {
     executor::Settings settings;
     settings.data_dir = data;
     settings.shim_program = std::move(*shim);
-    settings.cgroup_parent = "berth-run";
+    settings.cgroup_parent = kCgroupParent;
     settings.region = config_.region;
     settings.prefer_cached = config_.pull_behavior == config::PullBehavior::prefer_cached;
     engine::EngineOptions options;
@@ -96,6 +100,13 @@ Async<void> LocalHost::until_idle() {
 Async<void> LocalHost::tear_down() {
     co_await engine_->stop(); // the last deletion is on disk
     co_await network_->tear_down();
+    auto remove_parent = []() -> Status {
+        const auto layout = runtime::CgroupLayout::detect();
+        if (!layout) return std::unexpected(layout.error());
+        return runtime::Cgroup::open(*layout, kCgroupParent).remove();
+    };
+    if (const auto removed = co_await offload(pool_, remove_parent); !removed)
+        log_.error("the cgroup of the run is left behind", {{"error", removed.error().message()}});
 }
 
 Async<Status> LocalHost::recover() {

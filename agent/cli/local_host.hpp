@@ -28,6 +28,7 @@ class LocalHost {
     Async<Status> recover();
     // Resumes when every task is gone without trace.
     Async<void> until_idle();
+    // Takes down what the host itself got: bridge, nftables table, cgroup.
     Async<void> tear_down();
 
   private:
@@ -35,6 +36,7 @@ class LocalHost {
 
     Executor executor_;
     config::Config config_;
+    Log log_ = Log::to_stderr(LogLevel::error);
     Pool pool_{3};
     http::Client client_;
     std::map<std::string, images::RegistryLogin> logins_;

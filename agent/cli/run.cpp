@@ -12,6 +12,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
+#include <utility>
 
 namespace berth::cli {
 
@@ -64,7 +66,9 @@ class Run {
             if (auto printed = printer_.print_new(); !printed) complain(printed.error().message());
             judge(change);
         }
-        if (!quiet_) fmt::print(stderr, "berth: task is {}\n", to_string(change.status));
+        // Changes of single containers come with the task's status repeated.
+        if (!quiet_ && std::exchange(last_told_, change.status) != change.status)
+            fmt::print(stderr, "berth: task is {}\n", to_string(change.status));
         co_return Status{};
     }
 
@@ -97,6 +101,7 @@ class Run {
     std::vector<ContainerId> ids_;
     int code_ = kCannotRun;
     bool delivered_ = false;
+    std::optional<engine::ReportedStatus> last_told_;
 };
 
 } // namespace
