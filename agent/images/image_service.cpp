@@ -159,8 +159,11 @@ Result<std::unique_ptr<ImageService>> ImageService::open(Executor executor, Pool
     std::vector<fs::path> garbage;
     auto store = Store::open(options.root, log, garbage);
     if (!store) return fail(std::move(store.error()), "opening the image store");
+    RegistryOptions registry{.insecure_registries = std::move(options.insecure_registries),
+                             .inactivity_timeout = options.inactivity_timeout,
+                             .retry = {.attempts = options.attempts}};
     auto shop = std::make_shared<Workshop>(std::move(executor), pool, client, std::move(log),
-                                           std::move(*store), options);
+                                           std::move(*store), std::move(registry), options.pull_timeout);
     auto tidy = [shop, garbage = std::move(garbage)] {
         if (const auto removed = remove_trees(garbage); !removed)
             shop->log.warn("leftovers in the image store could not be removed",

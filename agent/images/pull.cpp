@@ -13,12 +13,6 @@ constexpr int kLayersAtOnce = 3;
 // An index may point to an index, not more often than anybody has seen.
 constexpr int kMaxIndexes = 3;
 
-RegistryOptions registry_options(const ImageServiceOptions& options) {
-    return {.insecure_registries = options.insecure_registries,
-            .inactivity_timeout = options.inactivity_timeout,
-            .retry = {.attempts = options.attempts}};
-}
-
 // Wrong credentials are told apart from a registry that wants some and got none.
 std::string manifest_error_name(const Error& error, bool has_login) {
     return error.code() == ErrorCode::auth && has_login ? "CannotPullContainerAuthError"
@@ -147,9 +141,10 @@ std::unexpected<Error> named(Error error, std::string name, const Reference& ref
 } // namespace
 
 Workshop::Workshop(Executor executor_, Pool& pool_, http::Client& client, Log log_,
-                   std::unique_ptr<Store> store_, const ImageServiceOptions& options)
-    : executor(executor_), pool(pool_), log(std::move(log_)), pull_timeout(options.pull_timeout),
-      store(std::move(store_)), registry(client, registry_options(options)),
+                   std::unique_ptr<Store> store_, RegistryOptions options,
+                   std::chrono::nanoseconds pull_timeout_)
+    : executor(executor_), pool(pool_), log(std::move(log_)), pull_timeout(pull_timeout_),
+      store(std::move(store_)), registry(client, std::move(options)),
       layers(executor_, pool_, *store, registry, kLayersAtOnce) {}
 
 Async<Result<Image>> pull_image(std::shared_ptr<Workshop> shop, Reference reference, RegistryLogin login,

@@ -19,7 +19,7 @@ struct PullHooks {
 // What several pulls share. Lives on the event loop.
 struct Workshop {
     Workshop(Executor executor_, Pool& pool_, http::Client& client, Log log_, std::unique_ptr<Store> store_,
-             const ImageServiceOptions& options);
+             RegistryOptions options, std::chrono::nanoseconds pull_timeout_);
 
     Executor executor;
     Pool& pool;

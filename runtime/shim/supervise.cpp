@@ -94,7 +94,7 @@ void supervise(const fs::path& directory, const Cgroup& group, SpoolWriter spool
                                      Stream(std::move(container.outputs[1]), true)};
     const auto children = child_events();
     auto exit = reap(container.pid);
-    for (int pause = 1;; pause = std::min(2 * pause, 100)) {
+    for (int pause = 1;;) {
         if (exit) {
             // What shares no pid namespace with the init has outlived it.
             std::ignore = group.kill_once();
@@ -103,6 +103,7 @@ void supervise(const fs::path& directory, const Cgroup& group, SpoolWriter spool
         std::array<pollfd, 3> events = {pollfd{children.get(), POLLIN, 0}, pollfd{streams[0].fd(), POLLIN, 0},
                                         pollfd{streams[1].fd(), POLLIN, 0}};
         if (::poll(events.data(), events.size(), exit ? pause : -1) < 0) continue;
+        if (exit) pause = std::min(2 * pause, 100); // killed processes are gone at once or hang in the kernel
         for (std::size_t i = 0; i < streams.size(); ++i)
             if (events[i + 1].revents != 0) streams[i].read_once(spool);
         spool.flush();

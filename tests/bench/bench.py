@@ -149,7 +149,7 @@ class Bench:
 
     def runtime(self):
         script = HERE / "runtime_run.py"
-        subprocess.run([sys.executable, str(script), str(self.host.stage)], check=True)
+        subprocess.run([sys.executable, str(script), str(self.host.stage / "usr/bin/berth-runtime")], check=True)
 
 
 def pss(program, stage):

@@ -56,7 +56,7 @@ TEST(TarReader, GivesTheSameWhateverTheSizeOfThePieces) {
                  {.path = "dir/file", .content = std::string(1500, 'x'), .mode = 04755},
                  {.path = "empty"},
                  {.path = "link", .kind = '2', .link = "dir/file"},
-                 {.path = "hard", .kind = '1', .link = "dir/file", .size_field = "00000002734\0"},
+                 {.path = "hard", .kind = '1', .link = "dir/file", .size_field = "00000002734 "},
                  {.path = "null", .kind = '3', .mode = 0666, .major = 1, .minor = 3},
                  {.path = "disk", .kind = '4', .major = 8, .minor = 0},
                  {.path = "pipe", .kind = '6'}});
@@ -229,7 +229,7 @@ TEST(TarReader, RefusesHeadersThatLie) {
     auto broken = archive({{.path = "a"}});
     broken[0] = 'b';
     EXPECT_THAT(error_of(broken), HasSubstr("wrong checksum"));
-    EXPECT_THAT(error_of(archive({{.path = "a", .size_field = "0000000009x\0"}})), HasSubstr("size field"));
+    EXPECT_THAT(error_of(archive({{.path = "a", .size_field = "0000000009x "}})), HasSubstr("size field"));
     std::string negative(12, '\xff');
     EXPECT_THAT(error_of(archive({{.path = "a", .size_field = negative}})), HasSubstr("size out of range"));
     std::string huge(12, '\x7f');
@@ -259,7 +259,7 @@ TEST(TarReader, RefusesExtendedHeadersThatLie) {
     for (const auto* records : {"7 a=b\n", "5 a=b\n", "6 a=bx", "x", "3 \n", "99999999999999999999999 a=b\n",
                                 "6 =ab\n", "6 abc\n", " a=b\n", "0 a=b\n"})
         EXPECT_THAT(with(records), HasSubstr("malformed pax header")) << records;
-    EXPECT_THAT(error_of(test::header({.path = "p", .kind = 'L', .size_field = "77777777777\0"})),
+    EXPECT_THAT(error_of(test::header({.path = "p", .kind = 'L', .size_field = "77777777777 "})),
                 HasSubstr("larger than 1 MiB"));
     // Many small ones add up.
     const std::string chunk(300 << 10, 'n');

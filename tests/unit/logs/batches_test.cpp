@@ -82,6 +82,13 @@ TEST(Batches, CountsEvents) {
     EXPECT_EQ(batches[2].size(), 1U);
 }
 
+TEST(Batches, CountsWhatAnEventCostsBesideItsText) {
+    // 8,322 events of 100 and 26 bytes each are 1,048,572 bytes.
+    const auto batches = make_batches(std::vector<LogEvent>(8'323, event(1, std::string(100, 'x'))));
+    ASSERT_EQ(batches.size(), 2U);
+    EXPECT_EQ(batches[0].size(), 8'322U);
+}
+
 TEST(Batches, FillsToTheLastByte) {
     // Four events of 262,118 and 26 bytes each are exactly a mebibyte.
     const std::vector<LogEvent> full(4, event(1, std::string(262'118, 'x')));
