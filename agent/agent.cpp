@@ -6,6 +6,7 @@
 
 #include "agent/host.hpp"
 
+#include <charconv>
 #include <utility>
 
 namespace berth {
@@ -36,74 +37,20 @@ Agent::Agent(Executor executor, Pool& pool, config::Config config, Log log)
     : executor_(std::move(executor)), pool_(&pool), config_(std::move(config)), log_(std::move(log)),
       client_(executor_, client_options(config_)) {}
 
-Status Agent::open_rooms() {
-    const fs::path data = config_.data_dir;
-    if (auto made = make_directories(data / "containers", 0700); !made)
-        return fail(std::move(made.error()), "ECS_DATADIR");
-    auto host = host_resources(config_);
-    if (!host) return std::unexpected(std::move(host.error()));
-    auto shim = helper_program("berth-shim");
-    if (!shim) return std::unexpected(std::move(shim.error()));
+Status Agent::open() {
     auto fixed_logins = resources::parse_engine_auth(config_.engine_auth_type, config_.engine_auth_data);
     if (!fixed_logins) return std::unexpected(std::move(fixed_logins.error()));
     if (const auto path = document("LICENSE")) license_ = read_file(*path).value_or("");
-
-    auto store = state::Store::open(executor_, data);
-    if (!store) return std::unexpected(std::move(store.error()));
-    store_ = std::move(*store);
-
-    images::ImageServiceOptions image_options;
-    image_options.root = data / "images";
-    image_options.insecure_registries = config_.insecure_registries;
-    image_options.inactivity_timeout = config_.pull_inactivity_timeout;
-    image_options.pull_timeout = config_.pull_timeout;
-    auto images = images::ImageService::open(executor_, *pool_, client_, log_, std::move(image_options));
-    if (!images) return fail(std::move(images.error()), "image store");
-    images_ = std::move(*images);
-
-    network::NetworkOptions network_options;
-    network_options.bridge = network_options.table = config_.bridge_name;
-    if (!config_.bridge_subnet.empty()) network_options.subnet = config_.bridge_subnet;
-    network_options.dynamic_port_first = config_.dynamic_port_first;
-    network_options.dynamic_port_last = config_.dynamic_port_last;
-    auto network = network::Network::open(executor_, *pool_, log_, std::move(network_options));
-    if (!network) return fail(std::move(network.error()), "network");
-    network_ = std::move(*network);
-
-    forwarder_ = logs::Forwarder::make(executor_, *pool_, client_, log_);
+    const RoomNames names{
+        .data_dir = config_.data_dir, .bridge = config_.bridge_name, .subnet = config_.bridge_subnet};
+    auto rooms = open_rooms(executor_, *pool_, client_, log_, config_, names);
+    if (!rooms) return std::unexpected(std::move(rooms.error()));
+    rooms_ = std::move(*rooms);
     instance_credentials_ = aws::make_instance_chain(executor_, client_, config_, log_);
     logins_ = std::make_unique<resources::RegistryLogins>(executor_, client_, config_, instance_credentials_,
                                                           credentials_, std::move(*fixed_logins));
 
-    control::Host control_host;
-    control_host.resources = *host;
-    control_host.agent_version = BERTH_VERSION;
-    control_host.agent_hash = "berth";
-    control::ControlHandlers handlers;
-    handlers.on_payload = [this](engine::PayloadReceived payload) {
-        return engine_->deliver(std::move(payload));
-    };
-    handlers.on_credentials = [this](control::TaskCredentials received) {
-        AwsCredentials credentials{.access_key_id = received.access_key_id,
-                                   .secret_access_key = received.secret_access_key,
-                                   .session_token = received.session_token,
-                                   .expiration = std::nullopt};
-        credentials_.put(received.credentials_id, std::move(credentials));
-    };
-    control_ = control::Control::make(executor_, client_, config_, std::move(control_host),
-                                      instance_credentials_, log_, std::move(handlers));
-
-    executor::Parts parts{.executor = executor_,
-                          .pool = pool_,
-                          .store = store_.get(),
-                          .images = images_.get(),
-                          .network = network_.get(),
-                          .forwarder = forwarder_.get(),
-                          .log = log_,
-                          .login = {},
-                          .log_target = {},
-                          .log_credentials = {},
-                          .submit = {}};
+    auto parts = rooms_.parts(executor_, *pool_, log_);
     parts.login = [this](engine::TaskSpec task, std::string container) {
         return logins_->login(std::move(task), std::move(container));
     };
@@ -121,21 +68,51 @@ Status Agent::open_rooms() {
         };
     };
     parts.submit = [this](engine::StateChange change) { return control_->submit(std::move(change)); };
-    executor::Settings settings;
-    settings.data_dir = data;
-    settings.shim_program = std::move(*shim);
-    settings.cgroup_parent = config_.cgroup_parent;
-    settings.region = config_.region;
-    settings.prefer_cached = config_.pull_behavior == config::PullBehavior::prefer_cached ||
-                             config_.pull_behavior == config::PullBehavior::once;
-    settings.start_timeout = config_.start_timeout;
-    engine_ = executor::Engine::make(std::move(parts), std::move(settings), engine_options(config_),
-                                     std::move(*host));
+    engine_ = executor::Engine::make(std::move(parts), rooms_.settings(config_), engine_options(config_),
+                                     rooms_.host);
     return {};
 }
 
+void Agent::connect_control(std::int64_t manifest_number) {
+    control::Host host;
+    host.resources = rooms_.host;
+    host.agent_version = BERTH_VERSION;
+    host.agent_hash = "berth";
+    control::ControlHandlers handlers;
+    handlers.on_payload = [this](engine::PayloadReceived payload) {
+        return engine_->deliver(std::move(payload));
+    };
+    handlers.on_credentials = [this](control::TaskCredentials received) {
+        AwsCredentials credentials{.access_key_id = received.access_key_id,
+                                   .secret_access_key = received.secret_access_key,
+                                   .session_token = received.session_token,
+                                   .expiration = std::nullopt};
+        credentials_.put(received.credentials_id, std::move(credentials));
+    };
+    handlers.running_tasks = [this] {
+        std::vector<TaskArn> running;
+        for (const auto& [arn, task] : engine_->state().tasks)
+            if (task.desired == engine::TaskStatus::running) running.push_back(arn);
+        return running;
+    };
+    handlers.stop_task = [this](TaskArn task) {
+        auto stop = [](executor::Engine& engine, TaskArn arn) -> Async<void> {
+            co_await engine.stop_task(std::move(arn), "");
+        };
+        spawn(executor_, stop(*engine_, std::move(task)), {});
+    };
+    handlers.manifest_number = manifest_number;
+    handlers.save_manifest_number = [this](std::int64_t number) {
+        state::Changes facts;
+        facts.facts.emplace_back("task-manifest-seq-num", std::to_string(number));
+        return rooms_.store->commit(std::move(facts));
+    };
+    control_ = control::Control::make(executor_, client_, config_, std::move(host), instance_credentials_,
+                                      log_, std::move(handlers));
+}
+
 Async<Status> Agent::load_facts() {
-    auto contents = store_->load();
+    auto contents = rooms_.store->load();
     if (!contents) co_return std::unexpected(std::move(contents.error()));
     const auto cluster = contents->facts.find("cluster");
     if (cluster != contents->facts.end() && cluster->second != config_.cluster)
@@ -143,6 +120,10 @@ Async<Status> Agent::load_facts() {
                        "this host's saved state belongs to cluster \"{}\", ECS_CLUSTER says \"{}\": set it "
                        "back, or remove {}/berth.db to join the new cluster as a new instance",
                        cluster->second, config_.cluster, config_.data_dir);
+    std::int64_t manifest_number = -1;
+    if (const auto saved = contents->facts.find("task-manifest-seq-num"); saved != contents->facts.end())
+        std::from_chars(saved->second.data(), saved->second.data() + saved->second.size(), manifest_number);
+    connect_control(manifest_number);
     if (const auto arn = contents->facts.find("container-instance-arn"); arn != contents->facts.end())
         saved_arn_ = arn->second;
     co_return Status{};
@@ -157,7 +138,7 @@ Async<Result<control::Registration>> Agent::register_instance() {
     facts.facts.emplace_back("container-instance-arn", registration->container_instance_arn);
     facts.facts.emplace_back("availability-zone", registration->availability_zone);
     facts.facts.emplace_back("agent-version", BERTH_VERSION);
-    auto saved = co_await store_->commit(std::move(facts));
+    auto saved = co_await rooms_.store->commit(std::move(facts));
     if (!saved) co_return fail(std::move(saved.error()), "saving the registration");
     co_return registration;
 }
@@ -184,7 +165,7 @@ Status Agent::serve_introspection() {
 }
 
 Async<ExitCode> Agent::run() {
-    if (const auto opened = open_rooms(); !opened) {
+    if (const auto opened = open(); !opened) {
         log_.crit("the agent cannot start", {{"error", opened.error().message()}});
         co_return ExitCode::terminal;
     }

@@ -10,6 +10,8 @@
 #include "berth/resources/registry_login.hpp"
 #include "berth/resources/task_credentials.hpp"
 
+#include "agent/rooms.hpp"
+
 #include <memory>
 #include <string>
 
@@ -27,11 +29,11 @@ class Agent {
     Async<void> stop();
 
   private:
-    Status open_rooms();
+    Status open();
+    void connect_control(std::int64_t manifest_number);
     Async<Status> load_facts();
     Async<Result<control::Registration>> register_instance();
     Status serve_introspection();
-    Async<Status> on_payload(engine::PayloadReceived payload);
 
     Executor executor_;
     Pool* pool_;
@@ -40,10 +42,7 @@ class Agent {
     http::Client client_;
     resources::TaskCredentialStore credentials_;
     std::shared_ptr<aws::CredentialsProvider> instance_credentials_;
-    std::unique_ptr<state::Store> store_;
-    std::unique_ptr<images::ImageService> images_;
-    std::unique_ptr<network::Network> network_;
-    std::unique_ptr<logs::Forwarder> forwarder_;
+    Rooms rooms_;
     std::unique_ptr<resources::RegistryLogins> logins_;
     std::unique_ptr<control::Control> control_;
     std::unique_ptr<executor::Engine> engine_;

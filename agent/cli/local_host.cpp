@@ -4,8 +4,6 @@
 #include "berth/resources/registry_login.hpp"
 #include "berth/runtime/cgroup.hpp"
 
-#include "agent/host.hpp"
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -29,43 +27,15 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(Executor executor, const std:
 }
 
 Status LocalHost::open_rooms(const std::string& data_dir) {
-    const fs::path data = data_dir;
-    if (auto made = make_directories(data / "containers", 0700); !made) return made;
-    auto host = host_resources(config_);
-    if (!host) return std::unexpected(std::move(host.error()));
-    auto shim = helper_program("berth-shim");
-    if (!shim) return std::unexpected(std::move(shim.error()));
     auto logins = resources::parse_engine_auth(config_.engine_auth_type, config_.engine_auth_data);
     if (!logins) return std::unexpected(std::move(logins.error()));
     logins_ = std::move(*logins);
-    auto store = state::Store::open(executor_, data);
-    if (!store) return std::unexpected(std::move(store.error()));
-    store_ = std::move(*store);
-    images::ImageServiceOptions image_options;
-    image_options.root = data / "images";
-    image_options.insecure_registries = config_.insecure_registries;
-    auto images = images::ImageService::open(executor_, pool_, client_, log_, std::move(image_options));
-    if (!images) return std::unexpected(std::move(images.error()));
-    images_ = std::move(*images);
-    network::NetworkOptions network_options;
-    network_options.bridge = network_options.table = "berthrun0";
-    network_options.subnet = "172.31.204.0/24";
-    auto network = network::Network::open(executor_, pool_, log_, std::move(network_options));
-    if (!network) return std::unexpected(std::move(network.error()));
-    network_ = std::move(*network);
-    forwarder_ = logs::Forwarder::make(executor_, pool_, client_, log_);
+    const RoomNames names{.data_dir = data_dir, .bridge = "berthrun0", .subnet = "172.31.204.0/24"};
+    auto rooms = berth::open_rooms(executor_, pool_, client_, log_, config_, names);
+    if (!rooms) return std::unexpected(std::move(rooms.error()));
+    rooms_ = std::move(*rooms);
 
-    executor::Parts parts{.executor = executor_,
-                          .pool = &pool_,
-                          .store = store_.get(),
-                          .images = images_.get(),
-                          .network = network_.get(),
-                          .forwarder = forwarder_.get(),
-                          .log = log_,
-                          .login = {},
-                          .log_target = {},
-                          .log_credentials = {},
-                          .submit = {}};
+    auto parts = rooms_.parts(executor_, pool_, log_);
     parts.login = [this](engine::TaskSpec task,
                          std::string container) -> Async<Result<images::RegistryLogin>> {
         const auto* spec = task.find(container);
@@ -75,17 +45,12 @@ Status LocalHost::open_rooms(const std::string& data_dir) {
         if (report_) co_return co_await report_(std::move(change));
         co_return Status{};
     };
-    executor::Settings settings;
-    settings.data_dir = data;
-    settings.shim_program = std::move(*shim);
+    auto settings = rooms_.settings(config_);
     settings.cgroup_parent = kCgroupParent;
-    settings.region = config_.region;
-    settings.prefer_cached = config_.pull_behavior == config::PullBehavior::prefer_cached;
     engine::EngineOptions options;
     options.stop_timeout = config_.stop_timeout;
     options.cleanup_wait = std::chrono::nanoseconds(0);
-    engine_ =
-        executor::Engine::make(std::move(parts), std::move(settings), std::move(options), std::move(*host));
+    engine_ = executor::Engine::make(std::move(parts), std::move(settings), std::move(options), rooms_.host);
     return {};
 }
 
@@ -99,7 +64,7 @@ Async<void> LocalHost::until_idle() {
 
 Async<void> LocalHost::tear_down() {
     co_await engine_->stop(); // the last deletion is on disk
-    co_await network_->tear_down();
+    co_await rooms_.network->tear_down();
     auto remove_parent = []() -> Status {
         const auto layout = runtime::CgroupLayout::detect();
         if (!layout) return std::unexpected(layout.error());

@@ -5,6 +5,8 @@
 #include "berth/config/config.hpp"
 #include "berth/executor/engine.hpp"
 
+#include "agent/rooms.hpp"
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,10 +42,7 @@ class LocalHost {
     Pool pool_{3};
     http::Client client_;
     std::map<std::string, images::RegistryLogin> logins_;
-    std::unique_ptr<state::Store> store_;
-    std::unique_ptr<images::ImageService> images_;
-    std::unique_ptr<network::Network> network_;
-    std::unique_ptr<logs::Forwarder> forwarder_;
+    Rooms rooms_;
     std::unique_ptr<executor::Engine> engine_;
     std::function<Async<Status>(engine::StateChange)> report_;
 };

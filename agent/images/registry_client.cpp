@@ -30,6 +30,9 @@ bool is_loopback(std::string_view host) {
            std::ranges::all_of(parts, [](auto part) { return std::ranges::all_of(part, is_digit); });
 }
 
+// What Go, nginx and Apache say on their TLS ports to a request without it.
+bool wants_tls(std::string_view text) { return text.contains("HTTPS") || text.contains("SSL"); }
+
 } // namespace
 
 RegistryClient::RegistryClient(http::Client& client, RegistryOptions options)
@@ -48,7 +51,7 @@ Result<http::Url> RegistryClient::url_of(const Source& source, const std::string
     const auto host = source.registry == kDockerHub ? std::string(kDockerHubHost) : source.registry;
     const auto target = fmt::format("{}/v2/{}/{}", host, source.repository, path);
     auto url = http::parse_url("http://" + target);
-    if (url && may_be_plain(*url)) return url;
+    if (url && may_be_plain(*url) && !speaks_tls_.contains(url->authority())) return url;
     return http::parse_url("https://" + target);
 }
 
@@ -97,17 +100,16 @@ Async<Answer<Body>> RegistryClient::fetch(Source source, std::string path, http:
             authorization = std::move(*obtained);
             continue;
         }
-        if (status < 200 || status > 299) co_return std::unexpected(co_await explain(answer, what, deadline));
-        co_return answer;
+        if (status >= 200 && status <= 299) co_return answer;
+        const auto retry_after = parse_retry_after(answer->headers().find("Retry-After"));
+        const auto text = (co_await read_body(answer, kMaxErrorBody, deadline)).value_or("");
+        if (!url.secure() && status == 400 && wants_tls(text) && same_origin(url, *first)) {
+            speaks_tls_.insert(first->authority());
+            co_return co_await fetch(std::move(source), std::move(path), std::move(request), deadline);
+        }
+        co_return std::unexpected(
+            Refusal{.error = registry_error(status, text).while_doing(what), .retry_after = retry_after});
     }
-}
-
-Async<Refusal> RegistryClient::explain(Body body, std::string what, Deadline deadline) {
-    const auto retry_after = parse_retry_after(body->headers().find("Retry-After"));
-    const auto status = body->status();
-    const auto text = co_await read_body(std::move(body), kMaxErrorBody, deadline);
-    auto error = registry_error(status, text ? *text : std::string());
-    co_return Refusal{.error = std::move(error).while_doing(what), .retry_after = retry_after};
 }
 
 Async<Answer<std::string>> RegistryClient::read_body(Body body, std::size_t limit, Deadline deadline) {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,13 +58,13 @@ class RegistryClient {
     Async<Answer<std::string>> read_body(Body body, std::size_t limit, Deadline deadline);
     Async<Answer<FetchedManifest>> fetch_manifest(Source source, std::string what, Deadline deadline);
     Async<Answer<std::string>> fetch_blob(Source source, Descriptor descriptor, Deadline deadline);
-    Async<Refusal> explain(Body body, std::string what, Deadline deadline);
     bool may_be_plain(const http::Url& url) const;
     Result<http::Url> url_of(const Source& source, const std::string& path) const;
 
     http::Client* client_;
     RegistryOptions options_;
     RegistryAuth auth_;
+    std::set<std::string> speaks_tls_; // though it may be plain: host:port
 };
 
 } // namespace berth::images

@@ -1,5 +1,4 @@
-// berth-shim: holds one container from its start to its end. `berth-shim DIRECTORY NOTIFY_FD LOCK_FD
-// [NETNS_FD]`.
+// berth-shim: holds one container from its start to its end; for its arguments see launch_protocol.hpp.
 #include "runtime/shim/container.hpp"
 #include "runtime/shim/directory.hpp"
 #include "runtime/shim/launch_protocol.hpp"
@@ -42,8 +41,9 @@ void settle() {
     std::ignore = write_control_file("/proc/self/oom_score_adj", "-999");
 }
 
-// Takes what a shim needs before there is a container that would need a shim. An error is one of that time.
-Status hold(StartRequest request) {
+// Takes what a shim needs before there is a container that would need a shim; an error is one of that time.
+// Then lives as long as the container, if it could be started; the exit code.
+Result<int> hold(StartRequest request) {
     if (::access((request.directory / kExitFile).c_str(), F_OK) == 0)
         return fail(ErrorCode::exists, "{} has run already", request.directory.filename().string());
     auto layout = CgroupLayout::detect();
@@ -65,13 +65,13 @@ Status hold(StartRequest request) {
     if (request.netns >= 0) ::close(request.netns);
     settle();
     auto container = take_over(ours.get());
-    if (!container) return {}; // the starter has said why
+    if (!container) return 1; // the starter has said why
     ours.reset();
     ::malloc_trim(0); // what it took to get here
     spool->set_limits(container->log_segment_bytes, container->log_segments);
     const auto group = Cgroup::open(request.layout, container->cgroup);
     supervise(request.directory, group, std::move(*spool), std::move(*container));
-    return {};
+    return 0;
 }
 
 } // namespace
@@ -92,5 +92,5 @@ int main(int argc, char** argv) {
     for (const int fd : {request.notify, request.lock, request.netns}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     const auto held = hold(request);
     if (!held) answer(request.notify, held.error());
-    return held ? 0 : 1;
+    return held.value_or(1);
 }

@@ -132,7 +132,8 @@ Status start(const StartRequest& request) {
     StartedContainer container;
     container.pid = status->pid;
     container.cgroup = status->cgroup;
-    container.oom_kills_before = Cgroup::open(request.layout, status->cgroup).oom_kills();
+    const auto group = Cgroup::open(request.layout, status->cgroup);
+    container.oom_kills_before = group.oom_kills();
     container.log_segment_bytes = config->log_segment_bytes;
     container.log_segments = config->log_segments;
     container.outputs = std::move(pipes->ours);
@@ -140,11 +141,16 @@ Status start(const StartRequest& request) {
     const auto status_file = request.directory / kStatusFile;
     if (auto written = write_file_atomic(status_file, dump_json(to_json(*status)), 0600, false); !written)
         return written;
-    ScopeExit forget([&] { ::unlink(status_file.c_str()); });
+    // Nor does it go on without a shim, when a poststart hook failed or the shim has died.
+    ScopeExit undo([&] {
+        std::ignore = group.kill();
+        std::ignore = group.remove();
+        ::unlink(status_file.c_str());
+    });
     if (auto started = (*created)->start(); !started) return started;
-    forget.dismiss();
     std::signal(SIGPIPE, SIG_IGN); // not earlier: the container would inherit it
     if (auto handed = hand_over(request.handover, container); !handed) return handed;
+    undo.dismiss();
     ::close(request.lock); // whoever has the answer finds the lock with the shim alone
     write_line(request.notify, to_json(*status));
     return {};

@@ -36,11 +36,12 @@ class Stream {
         close(spool); // end of a pipe; a terminal without users says EIO
         return false;
     }
-    // What was written before the writers died, and no more: somebody outside may hold the other end.
+    // What was written before the writers died, and no more: somebody outside may hold the other end. One
+    // read brings 4 KiB or more, or all there is.
     void drain(SpoolWriter& spool) {
         if (ended()) return;
         const int capacity = std::max(::fcntl(fd_.get(), F_GETPIPE_SZ), 64 << 10);
-        for (int left = capacity; left > 0 && !ended() && read_once(spool);) left -= 16 << 10;
+        for (int left = capacity; left > 0 && !ended() && read_once(spool);) left -= 4 << 10;
         if (!ended()) close(spool);
     }
 
