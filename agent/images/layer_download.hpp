@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 
 namespace berth::images {
 
@@ -26,9 +27,10 @@ struct LayerRequest {
 
 class LayerDownloads {
   public:
-    LayerDownloads(Executor executor, Pool& pool, Store& store, RegistryClient& registry, int at_once)
-        : executor_(executor), pool_(&pool), store_(&store), registry_(&registry), slots_(executor, at_once) {
-    }
+    LayerDownloads(Executor executor, Pool& pool, std::shared_ptr<Store> store, RegistryClient& registry,
+                   int at_once)
+        : executor_(executor), pool_(&pool), store_(std::move(store)), registry_(&registry),
+          slots_(executor, at_once) {}
 
     // The layer is in the store afterwards. Requests for one layer share the work, unless it fails for a
     // reason that lies with the other's source.
@@ -52,7 +54,7 @@ class LayerDownloads {
 
     Executor executor_;
     Pool* pool_;
-    Store* store_;
+    std::shared_ptr<Store> store_; // the pool's jobs hold it too
     RegistryClient* registry_;
     Slots slots_;
     std::map<Digest, std::shared_ptr<Flight>> flights_; // by diffID

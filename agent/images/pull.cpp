@@ -141,11 +141,11 @@ std::unexpected<Error> named(Error error, std::string name, const Reference& ref
 } // namespace
 
 Workshop::Workshop(Executor executor_, Pool& pool_, http::Client& client, Log log_,
-                   std::unique_ptr<Store> store_, RegistryOptions options,
+                   std::shared_ptr<Store> store_, RegistryOptions options,
                    std::chrono::nanoseconds pull_timeout_)
     : executor(executor_), pool(pool_), log(std::move(log_)), pull_timeout(pull_timeout_),
       store(std::move(store_)), registry(client, std::move(options)),
-      layers(executor_, pool_, *store, registry, kLayersAtOnce) {}
+      layers(executor_, pool_, store, registry, kLayersAtOnce) {}
 
 Async<Result<Image>> pull_image(std::shared_ptr<Workshop> shop, Reference reference, RegistryLogin login,
                                 PullHooks hooks) {

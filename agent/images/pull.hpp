@@ -18,14 +18,14 @@ struct PullHooks {
 
 // What several pulls share. Lives on the event loop.
 struct Workshop {
-    Workshop(Executor executor_, Pool& pool_, http::Client& client, Log log_, std::unique_ptr<Store> store_,
+    Workshop(Executor executor_, Pool& pool_, http::Client& client, Log log_, std::shared_ptr<Store> store_,
              RegistryOptions options, std::chrono::nanoseconds pull_timeout_);
 
     Executor executor;
     Pool& pool;
     Log log;
     std::chrono::nanoseconds pull_timeout;
-    std::unique_ptr<Store> store;
+    std::shared_ptr<Store> store;
     RegistryClient registry;
     LayerDownloads layers;
 };

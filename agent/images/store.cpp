@@ -57,7 +57,10 @@ Status Store::commit_layer(const Digest& diff_id, const fs::path& directory, con
     if (::rename(directory.c_str(), paths_.layer(layer.id).c_str()) != 0)
         return fail_errno(errno, "renaming {} to {}", directory.string(), paths_.layer(layer.id).string());
     ++next_id_;
-    if (auto written = write_layer_record(layer); !written) return written;
+    if (auto written = write_layer_record(layer); !written) {
+        ::rename(paths_.layer(layer.id).c_str(), directory.c_str()); // the caller removes it
+        return written;
+    }
     layers_.emplace(diff_id, std::move(layer));
     return {};
 }

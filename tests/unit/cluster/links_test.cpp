@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 class AcsLinkTest : public Fixture {
   protected:
     AcsLinkTest() {
-        instance = add_instance(4096, 4096, Json::array({{{"name", "ecs.capability.full-sync"}}}));
+        instance = add_instance(4096, 4096, Json::array({{{"name", "ecs.capability.full-sync"}},
+                                                       {{"name", "com.amazonaws.ecs.capability.task-iam-role"}}}));
         define("web");
         define("roles", {}, {{"taskRoleArn", "arn:aws:iam::1:role/t"}});
     }
