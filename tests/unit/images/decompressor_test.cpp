@@ -58,11 +58,12 @@ TEST(Decompressor, NoticesCutsAndDamage) {
         EXPECT_THAT(undo(packed.substr(0, packed.size() - 1), 1000).error().message(),
                     HasSubstr("ends in the middle"));
         EXPECT_THAT(undo(packed.substr(0, 20), 1000).error().message(), HasSubstr("ends in the middle"));
-        auto damaged = packed;
-        damaged[packed.size() / 2] ^= 0x55;
-        EXPECT_FALSE(undo(damaged, 1000));
     }
-    EXPECT_THAT(undo(test::gzip("a") + "junk", 1000).error().message(), HasSubstr("invalid header"));
+    // zstd frames need not carry a checksum: there the layer's digest notices.
+    auto damaged = test::gzip(text);
+    damaged[damaged.size() / 2] ^= 0x55;
+    EXPECT_FALSE(undo(damaged, 1000));
+    EXPECT_THAT(undo(test::gzip("a") + "junk", 1000).error().message(), HasSubstr("damaged gzip data"));
     auto checksum = test::gzip(text);
     checksum[checksum.size() - 8] ^= 1;
     EXPECT_THAT(undo(checksum, 1000).error().message(), HasSubstr("wrong checksum"));
